@@ -1,0 +1,1 @@
+"""Agency OS books sales meetings for Australian marketing agencies. See docs/architecture.md for the house."""
