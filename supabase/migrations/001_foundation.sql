@@ -1,0 +1,53 @@
+-- Enums, helper functions and the helper schema `app` (not exposed by PostgREST).
+-- The roles anon, authenticated and service_role exist beforehand: Supabase's own, or the local bootstrap's.
+
+CREATE TYPE tier_type AS ENUM ('ignition', 'velocity', 'dominance');
+CREATE TYPE subscription_status AS ENUM ('trialing', 'active', 'past_due', 'cancelled', 'paused');
+CREATE TYPE membership_role AS ENUM ('owner', 'admin', 'member', 'viewer');
+CREATE TYPE permission_mode AS ENUM ('autopilot', 'co_pilot', 'manual');
+CREATE TYPE campaign_status AS ENUM ('draft', 'active', 'paused', 'completed');
+CREATE TYPE lead_status AS ENUM ('new', 'enriched', 'scored', 'in_sequence', 'converted', 'unsubscribed', 'bounced');
+CREATE TYPE channel_type AS ENUM ('email', 'sms', 'linkedin', 'voice', 'mail');
+CREATE TYPE intent_type AS ENUM (
+    'meeting_request', 'interested', 'question', 'not_interested', 'unsubscribe', 'out_of_office', 'auto_reply'
+);
+
+CREATE SCHEMA app;
+GRANT USAGE ON SCHEMA app TO authenticated, service_role;
+
+-- UUIDv7 (RFC 9562 section 5.7) on every supported server version; rows made by our own code bring theirs along.
+CREATE FUNCTION app.uuid_v7() RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL SAFE SET search_path = ''
+AS $$
+    SELECT encode(
+        set_bit(
+            set_bit(
+                overlay(
+                    uuid_send(gen_random_uuid())
+                    PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                    FROM 1 FOR 6
+                ),
+                52, 1
+            ),
+            53, 1
+        ),
+        'hex'
+    )::uuid
+$$;
+
+-- The business clock of this transaction: what the caller carried in as `app.now`, else the server's clock.
+CREATE FUNCTION app.now() RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = ''
+AS $$ SELECT coalesce(nullif(current_setting('app.now', true), '')::timestamptz, pg_catalog.now()) $$;
+
+CREATE FUNCTION app.set_updated_at() RETURNS trigger
+LANGUAGE plpgsql SET search_path = ''
+AS $$
+BEGIN
+    NEW.updated_at := app.now();
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA app FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.uuid_v7(), app.now(), app.set_updated_at() TO authenticated, service_role;
