@@ -8,6 +8,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPart:
+    """A machine-readable part of a delivery or complaint report, decoded as text.
+
+    ``content_type`` is lower case without parameters: ``message/delivery-status`` (RFC 3464),
+    ``message/feedback-report`` (RFC 5965), ``message/rfc822`` or ``text/rfc822-headers`` (the mail reported on).
+    """
+
+    content_type: str
+    text: str
+
+
+REPORT_TYPES: Final = frozenset(
+    {
+        "message/delivery-status",
+        "message/global-delivery-status",
+        "message/feedback-report",
+        "message/rfc822",
+        "text/rfc822-headers",
+    }
+)
+"""Content types that an integration hands over as ``reports``; webhooks carry them as attachments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +42,8 @@ class InboundMail:
     ``event_id`` is the provider's id of the delivery to us, unique per provider. ``mailbox_hash`` is what stood after
     the ``+`` of the address that received it, empty if nothing did. ``message_id``, ``in_reply_to`` and ``references``
     keep their angle brackets, as RFC 5322 section 3.6.4 writes them; references stand oldest first. ``text`` and
-    ``html`` are decoded and may be empty. ``received_at`` is an aware UTC datetime of the business clock.
+    ``html`` are decoded and may be empty. ``received_at`` is an aware UTC datetime of the business clock. ``reports``
+    holds the attached parts of ``REPORT_TYPES``, which only delivery and complaint reports and forwards have.
     """
 
     event_id: str
@@ -33,6 +59,7 @@ class InboundMail:
     in_reply_to: str | None
     references: tuple[str, ...]
     received_at: datetime
+    reports: tuple[ReportPart, ...] = ()
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
