@@ -140,11 +140,8 @@ def _regional_days(state: State, year: int) -> list[tuple[date, str]]:
     2000 (Tas)): nobody there is approached on them, as we do not know the person's town."""
     if state is not State.TAS:
         return []
-    easter_monday = next(
-        day
-        for day, name in holidays.country_holidays("AU", subdiv="TAS", years=year).items()
-        if name == "Easter Monday"
-    )
+    # looked up by name as it can share its day with Anzac Day (2011)
+    (easter_monday,) = holidays.country_holidays("AU", subdiv="TAS", years=year).get_named("Easter Monday")
     return [
         (_nth_monday(year, 2, 2), "Royal Hobart Regatta"),
         (easter_monday + timedelta(days=1), "Easter Tuesday"),
