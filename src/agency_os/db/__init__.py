@@ -1,1 +1,9 @@
 """Engine, sessions, tenancy and migrations. The only package that begins or commits a transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agency_os.db.session import Database, Role, create_engine
+
+__all__ = ["AsyncSession", "Database", "Role", "create_engine"]
