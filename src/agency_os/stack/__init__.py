@@ -1,0 +1,1 @@
+"""One machine: the embedded services, their supervisor and the demo's driver. Starts the others as processes."""
