@@ -1,0 +1,55 @@
+# Everything a newcomer or a developer runs. Needs Python 3.11 or newer with venv, and make; nothing else.
+#
+#   make demo [ONCE=1] [LEADS=leads.csv] [SEED=7] [START=2026-03-02]   from a lead list to booked meetings
+#   make test [WORKERS=2] [PG=16]                                      every check and every test
+#   make lint | format | lock | coverage [BASE=origin/main] | clean
+
+WORKERS ?= 2
+PG ?= 18
+BASE ?= origin/main
+BIN := .venv/bin
+
+.PHONY: help install demo test lint format lock coverage clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+install:
+	@sh .ci/install
+
+demo: install
+	@exec $(BIN)/agency-os demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(LEADS),--leads '$(LEADS)') \
+		$(if $(SEED),--seed '$(SEED)') $(if $(START),--start '$(START)')
+
+test: lint
+	$(BIN)/pytest -q -n $(WORKERS) --pg-version $(PG)
+
+lint: install
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry src
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format --quiet
+
+# The lines changed since BASE are covered by tests.
+coverage: install
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --pg-version $(PG)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage xml -q
+	$(BIN)/diff-cover coverage.xml --compare-branch $(BASE) --fail-under 90
+
+# Keeps what is pinned; `make lock UPGRADE="-P name"` raises one. The files hold hashes and no addresses.
+LOCK := pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate $(UPGRADE)
+lock: install
+	@uv=$$(command -v uv || echo $(BIN)/uv); set -x; \
+	$$uv $(LOCK) --extra stack --group build pyproject.toml -o requirements.lock; \
+	$$uv $(LOCK) --extra stack --group dev pyproject.toml -o requirements-dev.lock; \
+	echo uv | $$uv $(LOCK) - -o requirements-uv.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* coverage.xml dist build
