@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,13 +91,11 @@ class RateLimit:
         self._spacing = 1.0 / per_second
         self._wall = wall
         self._next = float("-inf")
-        self._lock = asyncio.Lock()
 
     async def acquire(self) -> None:
         """Wait until the next request may leave."""
-        async with self._lock:
-            at = max(self._next, self._wall.monotonic())
-            self._next = at + self._spacing
+        at = max(self._next, self._wall.monotonic())
+        self._next = at + self._spacing  # taken before the first await, so that no two tasks get the same moment
         delay = at - self._wall.monotonic()
         if delay > 0:
             await self._wall.sleep(delay)
