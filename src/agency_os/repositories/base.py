@@ -1,0 +1,52 @@
+"""What all repositories share: the tenant scope and soft delete that no query of a tenant's rows may lack.
+
+`TenantRepository` adds `client_id = …` and `deleted_at IS NULL` to every select, the first wall before row-level
+security. Work of the service over many tenants (claim, settle, inbound) names its tenants in its own SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agency_os.exceptions import NotFoundError
+from agency_os.models.base import Base
+
+Row = TypeVar("Row", bound=Base)
+
+
+class Repository:
+    """Queries on one session. ``db`` is the caller's open transaction."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+
+    async def insert_many(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert ``rows`` in one batch; an empty batch does nothing."""
+        if rows:
+            await self.db.execute(insert(model), list(rows))
+
+
+class TenantRepository(Repository):
+    """Queries of one tenant's rows."""
+
+    def __init__(self, db: AsyncSession, client_id: UUID) -> None:
+        super().__init__(db)
+        self.client_id = client_id
+
+    def live(self, model: type[Row]) -> Select[Row]:
+        """Select the tenant's rows of ``model`` that are not soft-deleted."""
+        columns = model.__table__.c
+        query = select(model).where(columns.client_id == self.client_id)
+        return query.where(columns.deleted_at.is_(None)) if "deleted_at" in columns else query
+
+    async def get(self, model: type[Row], row_id: UUID) -> Row:
+        """One live row of the tenant. Raises NotFoundError: another tenant's row does not exist for this one."""
+        row: Row | None = await self.db.scalar(self.live(model).where(model.__table__.c.id == row_id))
+        if row is None:
+            raise NotFoundError(f"there is no {model.__name__.lower()} {row_id}")
+        return row
