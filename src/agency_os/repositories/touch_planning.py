@@ -1,11 +1,10 @@
-"""Touches before the claim: planned by the allocator, frozen when due, taken back when something speaks against them."""
+"""Touches before the claim: planned by the allocator, frozen when due, taken back when a reply or a stop comes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -21,7 +20,8 @@ _DUE_CLIENTS = text("""
     GROUP BY t.client_id ORDER BY min(t.eligible_at), t.client_id
 """)
 _INSERT_PLANNED = text("""
-    INSERT INTO touches (id, client_id, campaign_id, lead_id, kind, channel, sequence_step_id, step, resource_id, due_at)
+    INSERT INTO touches
+        (id, client_id, campaign_id, lead_id, kind, channel, sequence_step_id, step, resource_id, due_at)
     SELECT q.id, :client_id, q.campaign_id, q.lead_id, 'sequence', CAST(q.channel AS channel_type), q.step_id, q.step,
         q.resource_id, q.due_at
     FROM unnest(
@@ -125,21 +125,21 @@ _MOVE = text("""
     WHERE t.id = q.id AND t.state = 'planned'
 """)
 _LOCK_OPEN = text("""
-    SELECT id FROM touches
+    SELECT id, lead_id FROM touches
     WHERE lead_id = ANY (:leads) AND state = ANY (CAST(:states AS touch_state[]))
         AND (CAST(:answers_too AS boolean) OR kind <> 'answer')
     ORDER BY id FOR NO KEY UPDATE
 """)
 _CANCEL = text("""
     UPDATE touches SET state = 'cancelled', reason = :reason, fence = fence + 1, lease_until = NULL
-    WHERE id = ANY (:ids) AND state = ANY (CAST(:states AS touch_state[]))
-    RETURNING id, claimed_at
+    WHERE id = ANY (:ids)
 """)
 _PUT_OFF = text("""
     UPDATE touches SET
         state = CASE WHEN state = 'claimed' THEN 'ready'::touch_state ELSE state END,
-        fence = fence + 1, lease_until = NULL, not_before = greatest(not_before, :until), reason = :reason
-    WHERE id = ANY (:ids) AND state = ANY (CAST(:states AS touch_state[]))
+        fence = fence + 1, lease_until = NULL, reason = :reason,
+        not_before = greatest(not_before, CAST(:until AS timestamptz))
+    WHERE id = ANY (:ids)
 """)
 _RELEASE_USAGE = text("""
     UPDATE resource_usage AS u SET released_at = :now
@@ -257,32 +257,38 @@ class TouchPlanningRepository(Repository):
             await self.db.execute(_MOVE, {"ids": list(due), "dues": list(due.values())})
 
     async def take_back(
-        self, lead_ids: Sequence[UUID], *, reason: str, now: datetime, answers_too: bool = False
+        self,
+        cancel: Collection[UUID],
+        *,
+        reason: str,
+        now: datetime,
+        put_off: Collection[UUID] = (),
+        until: datetime | None = None,
+        answers_too: bool = False,
     ) -> int:
-        """Cancel the open touches of these leads, raising the fence of claimed ones, then lock the leads.
+        """Cancel the open touches of the leads ``cancel``, and make those of ``put_off`` wait until ``until``.
 
-        The first thing to do for whoever writes what a guard reads (DESIGN section 4): only then write it.
+        Raises the fence of claimed ones, then locks all those leads. The first thing to do, once and for all leads at
+        once, for whoever writes what a guard reads (DESIGN section 4): touches before leads, or two writers deadlock.
+        Returns how many touches were open.
         """
-        return await self._withdraw(lead_ids, _CANCEL, {"reason": reason}, now, answers_too=answers_too)
-
-    async def put_off(self, lead_ids: Sequence[UUID], *, until: datetime, reason: str, now: datetime) -> int:
-        """Like `take_back`, but the touches stay and wait until ``until`` (business time)."""
-        return await self._withdraw(lead_ids, _PUT_OFF, {"reason": reason, "until": until}, now, answers_too=False)
+        leads = sorted({*cancel, *put_off})
+        states = [state.value for state in OPEN_STATES]
+        found = (
+            await self.db.execute(_LOCK_OPEN, {"leads": leads, "states": states, "answers_too": answers_too})
+        ).all()
+        cancelled = [row.id for row in found if row.lead_id in set(cancel)]
+        waiting = [row.id for row in found if row.lead_id not in set(cancel)]
+        if found:
+            await self.db.execute(_RELEASE_USAGE, {"ids": cancelled + waiting, "now": now})
+        if cancelled:
+            await self.db.execute(_CANCEL, {"ids": cancelled, "reason": reason})
+        if waiting:
+            await self.db.execute(_PUT_OFF, {"ids": waiting, "reason": reason, "until": until})
+        await self.db.execute(_LOCK_LEADS, {"leads": leads})
+        return len(found)
 
     async def company_leads(self, client_id: UUID, company_id: UUID) -> list[UUID]:
         """All leads of one company."""
         found = await self.db.execute(_COMPANY_LEADS, {"company_id": company_id, "client_id": client_id})
         return list(found.scalars())
-
-    async def _withdraw(
-        self, lead_ids: Sequence[UUID], statement: Any, values: Mapping[str, Any], now: datetime, *, answers_too: bool
-    ) -> int:
-        leads = sorted(set(lead_ids))
-        states = [state.value for state in OPEN_STATES]
-        found = await self.db.execute(_LOCK_OPEN, {"leads": leads, "states": states, "answers_too": answers_too})
-        ids = list(found.scalars())
-        if ids:
-            await self.db.execute(_RELEASE_USAGE, {"ids": ids, "now": now})
-            await self.db.execute(statement, {"ids": ids, "states": states, **values})
-        await self.db.execute(_LOCK_LEADS, {"leads": leads})
-        return len(ids)

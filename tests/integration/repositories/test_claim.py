@@ -1,0 +1,90 @@
+"""The claim against a real database: limits, suppression, fences, 16 workers at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from agency_os.db import Database
+from agency_os.domain.channels import Channel
+from agency_os.kit.tokens import PersonHash
+from agency_os.repositories.touch import ClaimedTouch, TouchRepository
+from tests.conftest import DatabaseUrls
+from tests.factories.outreach import MONDAY_NOON, PERSON_KEY, Outreach, add_leads, add_ready_touches, make_agency
+
+HASHES = PersonHash(PERSON_KEY)
+LEASE = MONDAY_NOON + timedelta(minutes=1)
+
+
+@pytest.fixture
+async def database(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
+    database = Database.connect(database_urls.app_dsn)
+    yield database
+    await database.close()
+
+
+async def agency_with(database: Database, leads: int, **kwargs: int) -> Outreach:
+    async with database.transaction(now=MONDAY_NOON - timedelta(days=7)) as db:
+        agency = await make_agency(db, **kwargs)
+        await add_leads(db, agency, leads)
+        await add_ready_touches(db, agency)
+    return agency
+
+
+async def claim(database: Database, agency: Outreach, limit: int = 500) -> list[ClaimedTouch]:
+    async with database.transaction(now=MONDAY_NOON) as db:
+        return await TouchRepository(db, HASHES).claim(
+            client_id=agency.client_id, channel=Channel.EMAIL, now=MONDAY_NOON, lease_until=LEASE, limit=limit
+        )
+
+
+async def states(database: Database) -> dict[str, int]:
+    async with database.transaction(now=MONDAY_NOON) as db:
+        return dict((await db.execute(text("SELECT state::text, count(*) FROM touches GROUP BY 1"))).all())
+
+
+async def test_due_touches_are_claimed_with_a_fence_and_one_use_of_quota_each(database: Database) -> None:
+    agency = await agency_with(database, 20)
+    claimed = await claim(database, agency)
+    assert [touch.id for touch in claimed] == agency.touch_ids
+    assert {touch.fence for touch in claimed} == {1}
+    async with database.transaction(now=MONDAY_NOON) as db:
+        assert await db.scalar(text("SELECT count(*) FROM resource_usage WHERE released_at IS NULL")) == 20
+
+
+async def test_sixteen_workers_claim_each_touch_once_and_never_over_the_limit(database: Database) -> None:
+    agency = await agency_with(database, 240, domains=3)
+    claims = await asyncio.gather(*(claim(database, agency, limit=7) for _ in range(16) for _ in range(4)))
+    ids = [touch.id for claimed in claims for touch in claimed]
+    assert len(ids) == len(set(ids)) == 150
+    async with database.transaction(now=MONDAY_NOON) as db:
+        used = await db.execute(text("SELECT count(*) FROM resource_usage GROUP BY resource_id"))
+        assert list(used.scalars()) == [50, 50, 50]
+
+
+async def test_what_is_over_the_limit_waits_until_the_next_day_and_does_not_block_the_queue(database: Database) -> None:
+    agency = await agency_with(database, 60)
+    assert len(await claim(database, agency)) == 50
+    assert await claim(database, agency) == []
+    async with database.transaction(now=MONDAY_NOON) as db:
+        waiting = (
+            await db.execute(text("SELECT DISTINCT reason, not_before FROM touches WHERE state = 'ready'"))
+        ).all()
+    assert waiting == [("its sender's daily limit is reached", MONDAY_NOON + timedelta(hours=20))]
+
+
+async def test_a_suppressed_address_is_skipped_for_good(database: Database) -> None:
+    agency = await agency_with(database, 3)
+    async with database.transaction(now=MONDAY_NOON) as db:
+        await db.execute(
+            text("INSERT INTO global_suppression (channel, address_hash, reason) VALUES ('email', :hash, 'complaint')"),
+            {"hash": HASHES.of("email", "Person1@company1.example")},
+        )
+    claimed: list[UUID] = [touch.lead_id for touch in await claim(database, agency)]
+    assert claimed == [agency.lead_ids[0], agency.lead_ids[2]]
+    assert await states(database) == {"claimed": 2, "skipped": 1}
