@@ -109,6 +109,7 @@ def read_title(text: str) -> TitleReading:
     return best
 
 
+@lru_cache(maxsize=4096)
 def title_words(text: str) -> tuple[str, ...]:
     """The words of a title in one spelling, lower case and without accents and possessives, roles not told apart."""
     return tuple(word for role in _roles(text) for word in role)
