@@ -1,0 +1,193 @@
+"""What our clients of JSON APIs share: one request after the other, each failure mapped to what is known of its fate.
+
+A look-up (GET) is repeated within bounds after any failure that can pass. An action (POST) is repeated only when
+nothing left, or when the provider refused it for its rate alone. Keys stand in the headers and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random, SystemRandom
+from urllib.parse import urlencode
+
+from agency_os.exceptions import (
+    Outcome,
+    ProviderAnswerError,
+    ProviderError,
+    ProviderLimitError,
+    ProviderRefusedError,
+    ProviderUnknownError,
+)
+from agency_os.integrations.json_fields import Fields
+from agency_os.kit.clock import WallClock
+from agency_os.kit.http import USER_AGENT, HttpRequest, HttpResponse, NoAnswerError, NotSentError, Timeouts, Transport
+from agency_os.kit.logging import redact_text
+from agency_os.kit.retry import RateLimit, RetryPolicy, parse_retry_after, retry
+
+NOT_SENT = "not_sent"
+"""``provider_code`` of the error that says that no connection could be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a provider says of a failure: its code, if it has codes, and its words."""
+
+    code: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one provider speaks of failures.
+
+    ``read`` finds the problem in an answer. ``kinds`` names the error for a code or a status where the general rule
+    (see ``kind_of``) does not hold, a code before a status. ``passing`` are those after which a repeat within
+    seconds is harmless and can help, also for an action: the provider has not done anything.
+    """
+
+    provider: str
+    read: Callable[[HttpResponse], Problem]
+    kinds: Mapping[str | int, type[ProviderError]] = field(default_factory=dict)
+    passing: frozenset[str | int] = frozenset()
+
+    def kind_of(self, status: int, code: str | None, *, is_action: bool) -> type[ProviderError]:
+        """The error for an answer. After a 5xx an action may have had its effect; any other refusal is definite."""
+        for sign in (code, status):
+            if sign is not None and sign in self.kinds:
+                return self.kinds[sign]
+        if status >= 500:
+            return ProviderUnknownError if is_action else ProviderLimitError
+        return ProviderLimitError if status in (408, 425, 429) else ProviderRefusedError
+
+
+class JsonApi:
+    """One provider's JSON API. It has no repr of its own, so that its key never shows."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        dialect: Dialect,
+        base_url: str,
+        api_key: str,
+        key_headers: Mapping[str, str],
+        rate: RateLimit,
+        wall: WallClock,
+        random: Random | None = None,
+        timeouts: Timeouts = Timeouts(),
+        policy: RetryPolicy = RetryPolicy(),
+    ) -> None:
+        self._transport = transport
+        self._dialect = dialect
+        self._base_url = base_url.rstrip("/")
+        self._api_key = api_key
+        self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **key_headers}
+        self._rate = rate
+        self._wall = wall
+        self._random = random or SystemRandom()
+        self._timeouts = timeouts
+        self._policy = policy
+
+    async def look_up(self, operation: str, path: str, query: Mapping[str, str | int] | None = None) -> HttpResponse:
+        """GET ``path``: a 2xx answer that ``kinds`` does not name. Raises ProviderError."""
+        request = HttpRequest("GET", self._address(path, query), self._headers, b"", self._timeouts)
+        return await self._repeated(request, operation, self._look_up_is_safe)
+
+    async def act(
+        self,
+        operation: str,
+        path: str,
+        body: bytes,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpResponse:
+        """POST ``body`` to ``path``: a 2xx answer. Raises ProviderError with the outcome that is known."""
+        everything = {**self._headers, "Content-Type": "application/json", **(headers or {})}
+        request = HttpRequest("POST", self._address(path, query), everything, body, self._timeouts)
+        return await self._repeated(request, operation, self._action_is_safe)
+
+    def read_answer(self, operation: str, response: HttpResponse, cost_units: Decimal = Decimal(0)) -> Fields:
+        """The object in a 2xx answer. Raises ProviderAnswerError, which says that the request was accepted."""
+        try:
+            return Fields.of_body(response.body)
+        except ValueError:
+            raise self.unreadable(operation, response, "no JSON object", cost_units) from None
+
+    def unreadable(
+        self, operation: str, response: HttpResponse, what: str, cost_units: Decimal = Decimal(0)
+    ) -> ProviderAnswerError:
+        """The error for an accepted request with an answer that is not as published."""
+        return ProviderAnswerError(
+            f"{self._dialect.provider} accepted {operation} and answered {what}",
+            provider=self._dialect.provider,
+            operation=operation,
+            http_status=response.status,
+            request_id=response.headers.get("x-request-id"),
+            cost_units=cost_units,
+        )
+
+    def _address(self, path: str, query: Mapping[str, str | int] | None) -> str:
+        return f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
+
+    async def _repeated(
+        self, request: HttpRequest, operation: str, is_safe: Callable[[BaseException], bool]
+    ) -> HttpResponse:
+        return await retry(
+            lambda: self._once(request, operation),
+            is_safe=is_safe,
+            wall=self._wall,
+            random=self._random,
+            policy=self._policy,
+        )
+
+    async def _once(self, request: HttpRequest, operation: str) -> HttpResponse:
+        await self._rate.acquire()
+        provider = self._dialect.provider
+        try:
+            response = await self._transport.send(request)
+        except NotSentError as error:
+            raise ProviderLimitError(
+                f"{provider} could not be reached for {operation}: {error}",
+                provider=provider,
+                operation=operation,
+                provider_code=NOT_SENT,
+            ) from error
+        except NoAnswerError as error:
+            raise ProviderUnknownError(
+                f"{provider} gave no answer to {operation}: {error}", provider=provider, operation=operation
+            ) from error
+        named = response.status in self._dialect.kinds
+        if 200 <= response.status < 300 and not named:
+            return response
+        raise self._error(response, operation, is_action=request.method != "GET")
+
+    def _error(self, response: HttpResponse, operation: str, *, is_action: bool) -> ProviderError:
+        dialect = self._dialect
+        problem = dialect.read(response)
+        kind = dialect.kind_of(response.status, problem.code, is_action=is_action)
+        retry_after = parse_retry_after(response.headers.get("retry-after"), self._wall.now())
+        if kind is ProviderLimitError and retry_after is not None and retry_after <= self._policy.longest_wait:
+            self._rate.pause(retry_after)
+        words = redact_text(problem.message.replace(self._api_key, "[key]") if self._api_key else problem.message)
+        return kind(
+            f"{dialect.provider} answered {operation} with {response.status} {problem.code or ''}: {words[:200]}",
+            provider=dialect.provider,
+            operation=operation,
+            http_status=response.status,
+            provider_code=problem.code,
+            request_id=response.headers.get("x-request-id"),
+            retry_after=retry_after,
+        )
+
+    def _action_is_safe(self, error: BaseException) -> bool:
+        if not isinstance(error, ProviderError) or error.outcome is not Outcome.NOT_ACCEPTED:
+            return False
+        return error.provider_code == NOT_SENT or bool({error.provider_code, error.http_status} & self._dialect.passing)
+
+    def _look_up_is_safe(self, error: BaseException) -> bool:
+        if isinstance(error, ProviderUnknownError) or self._action_is_safe(error):
+            return True
+        return isinstance(error, ProviderLimitError) and (error.http_status or 0) >= 500
