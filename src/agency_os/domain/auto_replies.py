@@ -48,7 +48,8 @@ _SUBJECT: Final = re.compile(
     r"|réponse automatique|absence du bureau|absent\(e\)|respuesta automática|fuera de (?:la )?oficina"
     r"|risposta automatica|fuori (?:sede|ufficio)|automatisch(?:e)? antwoord|afwezig|autosvar|automatiskt svar"
     r"|automaattinen vastaus|poissa|odpowiedź automatyczna|autoodpowiedź|resposta automática|ausência"
-    r"|automatická odpověď|автоответ|автоматический ответ|otomatik yanıt|自動返信|不在通知|自动(?:回复|答复)|자동 ?회신)",
+    r"|automatická odpověď|автоответ|автоматический ответ|otomatik yanıt"
+    r"|自動返信|不在通知|自动(?:回复|答复)|자동 ?회신)",
     re.IGNORECASE,
 )
 _ABSENT_SUBJECT: Final = re.compile(
