@@ -145,7 +145,7 @@ class Sending:
 class TouchDeliveryRepository(Repository):
     """The states after the claim."""
 
-    async def begin(
+    async def start_sending(
         self,
         touches: Sequence[ClaimedTouch],
         *,
