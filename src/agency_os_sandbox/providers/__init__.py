@@ -1,0 +1,1 @@
+"""The providers' published HTTP protocols, one file each."""
