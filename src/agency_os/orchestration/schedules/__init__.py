@@ -1,0 +1,1 @@
+"""When the ticks run by themselves."""

@@ -1,0 +1,195 @@
+"""The state folder of one machine: its lock, the ports and secrets made once, and which processes were started.
+
+Only one supervisor works from a folder. A lock whose process is dead is taken over, and what that process left
+running is ended first, so that a start after `kill -9` goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from agency_os.exceptions import StackError
+from agency_os.stack.embedded import LOOPBACK
+
+Say = Callable[[str], None]
+
+_ORPHAN_SECONDS = 10.0
+_SECRET_NAMES = (
+    "postgres",
+    "application",
+    "cache",
+    "token_secret",
+    "suppression_key",
+    "resend_webhook",
+    "postmark_webhook",
+    "cal_com_webhook",
+)
+
+
+class StateFolder:
+    """Reads and writes one state folder. Nothing here is a setting of the user; all of it can be made again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.logs = self.path / "logs"
+
+    @contextmanager
+    def hold(self, say: Say) -> Iterator[None]:
+        """Hold the folder for this process; takes it over, and says so, when its last holder died.
+
+        Raises StackError when another live process holds it, or it cannot be written.
+        """
+        self._make_folders()
+        with (self.path / "lock").open("a+", encoding="ascii") as lock:
+            lock.seek(0)
+            holder = lock.read().strip()
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StackError(
+                    f"process {holder or 'of another user'} already runs Agency OS from {self.path}: stop it first, "
+                    "or set AGENCY_OS_STATE to another folder"
+                ) from error
+            if holder:
+                say(f"the last run (process {holder}) did not stop cleanly: taking over its lock and its state")
+            self._write_lock(lock, str(os.getpid()))
+            self._end_orphans(say)
+            try:
+                yield
+            finally:
+                self._write_lock(lock, "")
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets of the embedded parts, 64 hexadecimal digits each, made at first use in a file of mode 0600."""
+        kept: dict[str, str] = self._read("secrets.json")
+        missing = [name for name in _SECRET_NAMES if name not in kept]
+        if missing:
+            kept |= {name: secrets.token_hex(32) for name in missing}
+            self._write("secrets.json", kept)
+        return kept
+
+    def port(self, name: str, say: Say) -> int:
+        """The port of service ``name``: the same as last time where it is still free, else another, and says so."""
+        ports: dict[str, int] = self._read("ports.json")
+        known = ports.get(name)
+        if known is not None and _is_free(known):
+            return known
+        chosen = _free_port(avoid=set(ports.values()))
+        if known is not None:
+            say(f"port {known} of {name} is taken by another program: using {chosen}")
+        self._write("ports.json", {**ports, name: chosen})
+        return chosen
+
+    def note_process(self, name: str, pid: int) -> None:
+        """Remember a started process, so that a later run can end it should this one be killed."""
+        with suppress(psutil.NoSuchProcess):
+            started = {"pid": pid, "created": psutil.Process(pid).create_time()}
+            self._write("processes.json", {**self._read("processes.json"), name: started})
+
+    def forget_process(self, name: str) -> None:
+        """The process has ended."""
+        noted = self._read("processes.json")
+        if noted.pop(name, None) is not None:
+            self._write("processes.json", noted)
+
+    def _end_orphans(self, say: Say) -> None:
+        for name, noted in self._read("processes.json").items():
+            if end_group(noted["pid"], noted["created"]):
+                say(f"ended {name} (process {noted['pid']}), left over from the last run")
+        self._write("processes.json", {})
+
+    def _make_folders(self) -> None:
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+        except OSError as error:
+            raise StackError(f"the state folder {self.path} cannot be written: {error.strerror}") from error
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        if not path.exists():
+            return {}
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise StackError(f"{path} is damaged: restore it, or remove it where its content may be lost") from error
+        return dict(content)
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        """Whole or not at all, readable by the user alone."""
+        temporary = self.path / f"{name}.new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path / name)
+
+    @staticmethod
+    def _write_lock(lock: Any, text: str) -> None:
+        lock.seek(0)
+        lock.truncate()
+        lock.write(text)
+        lock.flush()
+
+
+def group_members(group: int) -> list[psutil.Process]:
+    """The live processes of a process group."""
+    members = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError, PermissionError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members
+
+
+def end_group(leader: int, created: float) -> bool:
+    """End a process that an earlier run started as the leader of its group, and the group; False if none is left.
+
+    ``created`` (seconds since the epoch) tells the leader from a stranger that has got its number since.
+    """
+    with suppress(psutil.NoSuchProcess):
+        if abs(psutil.Process(leader).create_time() - created) > 1:
+            return False
+    if not group_members(leader):
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(leader, signal.SIGINT)  # for PostgreSQL a fast and clean shutdown
+        os.kill(leader, signal.SIGTERM)
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    while group_members(leader) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port(avoid: set[int]) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            port = int(probe.getsockname()[1])
+        if port not in avoid:
+            return port
