@@ -106,7 +106,9 @@ async def make_agency(db: AsyncSession, *, domains: int = 1, daily_limit: int = 
         for n in range(domains)
     ]
     await db.execute(insert(Resource), resources)
-    return Outreach(client_id, campaign_id, [r["id"] for r in resources], [s["id"] for s in steps])
+    return Outreach(
+        client_id, campaign_id, [UUID(str(r["id"])) for r in resources], [UUID(str(s["id"])) for s in steps]
+    )
 
 
 async def add_leads(db: AsyncSession, agency: Outreach, count: int, *, consent: bool = True, **lead: Any) -> list[UUID]:

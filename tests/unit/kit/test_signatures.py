@@ -1,5 +1,6 @@
-"""Known answers. Sources: standard-webhooks/standard-webhooks, libraries/*/tests (official); the others were computed
-and checked with svix 2.9.1 (Resend) and by the rule of calcom/cal.com, packages/features/webhooks/lib/sendPayload.ts."""
+"""Known answers. Sources: standard-webhooks/standard-webhooks, libraries/*/tests (official); the others are computed
+and checked with svix 2.9.1 (Resend) and by the rule of calcom/cal.com, packages/features/webhooks/lib/sendPayload.ts.
+"""
 
 from __future__ import annotations
 
