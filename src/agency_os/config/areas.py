@@ -144,6 +144,11 @@ class ApolloSettings(Area):
     base_url: Annotated[HttpUrl, Setting("APOLLO_BASE_URL", "http(s)://HOST/api/v1", _OWN_ADDRESS)] = (
         "https://api.apollo.io/api/v1"
     )
+    requests_per_second: Annotated[
+        float,
+        Field(gt=0, le=1000),
+        Setting("APOLLO_REQUESTS_PER_SECOND", "a number above 0", "Apollo: your plan's limit; 5 by default"),
+    ] = 5.0
 
 
 class HunterSettings(Area):
@@ -153,6 +158,11 @@ class HunterSettings(Area):
     base_url: Annotated[HttpUrl, Setting("HUNTER_BASE_URL", "http(s)://HOST/v2", _OWN_ADDRESS)] = (
         "https://api.hunter.io/v2"
     )
+    requests_per_second: Annotated[
+        float,
+        Field(gt=0, le=1000),
+        Setting("HUNTER_REQUESTS_PER_SECOND", "a number above 0", "Hunter: your plan's limit; 10 by default"),
+    ] = 10.0
 
 
 class ResendSettings(Area):

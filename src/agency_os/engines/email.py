@@ -159,6 +159,11 @@ class EmailEngine(ChannelEngine):
             return Accepted(known)
         return Unfound(f"{self._transport.name} does not list it, and it cannot be repeated safely")
 
+    @property
+    def provider(self) -> str:
+        """The provider's name, as in the ledger."""
+        return self._transport.name
+
     async def message_ids(self, provider_ids: Iterable[str]) -> dict[str, str]:
         """The RFC 5322 Message-IDs of accepted messages, by provider id; those not known yet are left out."""
         found = {}

@@ -77,6 +77,21 @@ _KINDS = {
     "email.received": MailEventKind.RECEIVED,
 }
 
+PASSING_EVENTS = frozenset(
+    name
+    for name, kind in _KINDS.items()
+    if kind
+    in {
+        MailEventKind.SENT,
+        MailEventKind.SCHEDULED,
+        MailEventKind.DELIVERED,
+        MailEventKind.DELAYED,
+        MailEventKind.OPENED,
+        MailEventKind.CLICKED,
+    }
+)
+"""Event types that only tell how a message fares: they stop nothing and change nobody's state."""
+
 
 class ResendClient:
     """Sends through Resend; one per API key. Implements MailTransport."""

@@ -7,7 +7,7 @@ is a stored row with frozen membership and its own key; its touches move togethe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -106,6 +106,16 @@ _LEASE = text("""
 """)
 _UNKNOWN = text("""
     UPDATE touches SET state = 'unknown', reason = :reason, lease_until = NULL WHERE id = ANY (:ids)
+""")
+_PROVE = text("""
+    UPDATE touches AS t SET state = 'sent', sent_at = t.sending_at, provider_message_id = q.provider_id, reason = NULL
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:provider_ids AS text[])) AS q (id, provider_id)
+    WHERE t.id = q.id AND t.state = 'unknown'
+    RETURNING t.id
+""")
+_SETTLE_PROVEN = text("""
+    UPDATE cost_entries SET settled_aud = reserved_aud, settled_at = app.now()
+    WHERE settled_at IS NULL AND touch_id = ANY (:ids)
 """)
 _EXPIRED_CLAIMS = text("""
     SELECT id FROM touches WHERE state = 'claimed' AND lease_until < :wall
@@ -206,10 +216,14 @@ class TouchDeliveryRepository(Repository):
             await self.db.execute(
                 _SETTLE_COST, {"ids": ids, "keys": [sending.key] * len(ids), "provider": provider, "now": now}
             )
-            await self.db.execute(_ACTIVITIES, {"ids": ids, "activity_ids": new_ids(len(ids))})
-            await self.db.execute(_CONVERSATIONS, {"ids": ids})
-            await self.db.execute(_MESSAGES, {"ids": ids})
+            await self._tell(ids)
         return ids
+
+    async def _tell(self, ids: Sequence[UUID]) -> None:
+        """Activity, conversation and message of touches just sent."""
+        await self.db.execute(_ACTIVITIES, {"ids": list(ids), "activity_ids": new_ids(len(ids))})
+        await self.db.execute(_CONVERSATIONS, {"ids": list(ids)})
+        await self.db.execute(_MESSAGES, {"ids": list(ids)})
 
     async def record_refused(
         self, sending: Sending, *, reason: str, heals: bool, not_before: datetime, now: datetime
@@ -237,6 +251,16 @@ class TouchDeliveryRepository(Repository):
         ours = await self._ours(sending.touches, "sending")
         if ours:
             await self.db.execute(_UNKNOWN, {"ids": [touch.id for touch in ours], "reason": reason})
+
+    async def prove(self, provider_ids: Mapping[UUID, str]) -> None:
+        """A provider's event names touches (touch → provider id) whose fate was unknown: they were accepted."""
+        if not provider_ids:
+            return
+        values = {"ids": list(provider_ids), "provider_ids": list(provider_ids.values())}
+        ids = list((await self.db.execute(_PROVE, values)).scalars())
+        if ids:
+            await self.db.execute(_SETTLE_PROVEN, {"ids": ids})
+            await self._tell(ids)
 
     async def expire_claims(self, *, wall: datetime, now: datetime, limit: int = 1000) -> int:
         """Return claims whose lease is over to ready: nothing has left. Returns how many."""

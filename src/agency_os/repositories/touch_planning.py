@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 
 from agency_os.domain.channels import Channel
 from agency_os.domain.touch import OPEN_STATES
@@ -86,6 +87,11 @@ _FREEZE = text("""
 """)
 _SKIP = text("""
     UPDATE touches AS t SET state = 'skipped', reason = q.reason
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS q (id, reason)
+    WHERE t.id = q.id AND t.state = 'planned'
+""")
+_POSTPONE = text("""
+    UPDATE touches AS t SET reason = q.reason, not_before = :until
     FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS q (id, reason)
     WHERE t.id = q.id AND t.state = 'planned'
 """)
@@ -201,12 +207,12 @@ class TouchPlanningRepository(Repository):
         )
         return set(found.scalars())
 
-    async def freezable(self, client_id: UUID, channel: Channel, now: datetime, limit: int) -> Sequence[RowMapping]:
+    async def freezable(self, client_id: UUID, channel: Channel, now: datetime, limit: int) -> list[dict[str, Any]]:
         """Lock due planned touches with everything that rendering them reads."""
         found = await self.db.execute(
             _FREEZABLE, {"client_id": client_id, "channel": channel.value, "now": now, "limit": limit}
         )
-        return found.mappings().all()
+        return [dict(row) for row in found.mappings()]
 
     async def freeze(
         self, payloads: Mapping[UUID, tuple[str, bool]], hashes: Mapping[UUID, str], now: datetime
@@ -228,6 +234,11 @@ class TouchPlanningRepository(Repository):
         """Give up planned touches that cannot be written, each with its reason."""
         if reasons:
             await self.db.execute(_SKIP, {"ids": list(reasons), "reasons": list(reasons.values())})
+
+    async def postpone(self, reasons: Mapping[UUID, str], until: datetime) -> None:
+        """Let planned touches wait until ``until`` (business time), each with its reason."""
+        if reasons:
+            await self.db.execute(_POSTPONE, {"ids": list(reasons), "reasons": list(reasons.values()), "until": until})
 
     async def without_message_id(
         self, client_id: UUID, provider: str, horizon: datetime, limit: int
