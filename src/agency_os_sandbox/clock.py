@@ -29,6 +29,9 @@ def parse(text: str) -> datetime:
         raise ClockError(f"not an ISO-8601 time: {text!r}") from error
     if moment.tzinfo is None:
         raise ClockError(f"a time needs its zone, e.g. 2026-11-02T09:00:00Z, got {text!r}")
+    # People act days and weeks after a message: the calendar's ends would not leave them room.
+    if not 1970 < moment.year < 2200:
+        raise ClockError(f"a time between 1971 and 2199 is needed, got {text!r}")
     return moment.astimezone(UTC)
 
 

@@ -1,0 +1,180 @@
+"""The control addresses: move the clock, see what is due, set faults and limits, read the oracle and the world.
+
+For drivers and tests, never for the product. Promises: moving the clock answers after every event due by then was acted
+out, events caused by events included, and its webhooks were queued; garbage gets 4xx with a line that says what to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from agency_os_sandbox.bookings import Bookings
+from agency_os_sandbox.clock import ClockError, VirtualClock, parse, stamp
+from agency_os_sandbox.faults import FaultRuleError, Faults, Rule
+from agency_os_sandbox.limits import Limits
+from agency_os_sandbox.oracle import Oracle
+from agency_os_sandbox.outbox import Outbox
+from agency_os_sandbox.store import Store
+from agency_os_sandbox.world.life import Life
+from agency_os_sandbox.world.memory import Memory
+
+EVENTS_AT_ONCE = 100
+_MAX_BODY = 1024 * 1024
+_MOST_PER_SECOND = 1_000_000
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class BadControlError(ValueError):
+    """A control request that cannot be understood; ``status`` is its HTTP status."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What control looks at and sets."""
+
+    seed: int
+    store: Store
+    clock: VirtualClock
+    oracle: Oracle
+    faults: Faults
+    limits: Limits
+    outbox: Outbox
+    bookings: Bookings
+    memory: Memory
+    life: Life
+    providers: tuple[str, ...]
+    wake: Callable[[], None]
+
+
+class Control:
+    """Serves ``/control/…``, ``/clock`` and ``/health``."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._moving = asyncio.Lock()
+
+    def routes(self) -> list[Route]:
+        """Every address."""
+        table: tuple[tuple[str, str, Handler], ...] = (
+            ("GET", "/health", self._health), ("GET", "/clock", self._now),
+            ("POST", "/control/clock", self._move), ("GET", "/control/status", self._status),
+            ("GET", "/control/oracle", self._read_oracle), ("GET", "/control/world", self._world),
+            ("GET", "/control/faults", self._faults), ("PUT", "/control/faults", self._set_faults),
+            ("GET", "/control/limits", self._limits), ("PUT", "/control/limits", self._set_limits),
+        )  # fmt: skip
+        return [Route(path, _guarded(handler), methods=[method]) for method, path, handler in table]
+
+    async def advance(self, to: datetime) -> None:
+        """Live until ``to``, in transactions of some events, so that requests are served in between.
+
+        Raises ``BadControlError`` for a time in the past.
+        """
+        parts = self._parts
+        async with self._moving:
+            if to < parts.clock.now:
+                raise BadControlError(f"the clock moves forward only: it is {stamp(parts.clock.now)}", 409)
+            reached: datetime | None = parts.clock.now
+            while reached is not None:
+                with parts.store.transaction():
+                    reached = parts.life.live(to, EVENTS_AT_ONCE)
+                    parts.clock.advance(max(parts.clock.now, to if reached is None else reached))
+                await asyncio.sleep(0)
+        parts.wake()
+
+    async def _health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _now(self, _: Request) -> Response:
+        return JSONResponse({"now": stamp(self._parts.clock.now)})
+
+    async def _move(self, request: Request) -> Response:
+        data = await _json(request)
+        to = data.get("to") if isinstance(data, dict) else None
+        if not isinstance(to, str):
+            raise BadControlError('the clock is moved by {"to": "2026-03-02T09:00:00+11:00"}')
+        await self.advance(parse(to))
+        return JSONResponse(self._standing())
+
+    async def _status(self, _: Request) -> Response:
+        return JSONResponse(self._standing())
+
+    def _standing(self) -> dict[str, Any]:
+        parts = self._parts
+        now = parts.clock.now
+        counts = parts.outbox.counts(now)
+        dues = [due for due in (parts.memory.next_due(), parts.outbox.next_due(now)) if due is not None]
+        return {
+            "now": stamp(now), "next_due": min(dues, default=None), "undelivered": counts.undelivered,
+            "delivered": counts.delivered, "failed": counts.failed, "retrying": counts.retrying, "seed": parts.seed,
+        }  # fmt: skip
+
+    async def _read_oracle(self, request: Request) -> Response:
+        after = request.query_params.get("after", "0")
+        if not (after.isascii() and after.isdecimal() and len(after) <= 18):
+            raise BadControlError("after is the sequence number of the last row read, from 0")
+        return PlainTextResponse("".join(self._parts.oracle.lines(int(after))), media_type="application/x-ndjson")
+
+    async def _world(self, _: Request) -> Response:
+        parts = self._parts
+        return JSONResponse({"happenings": parts.memory.happenings(), "bookings": parts.bookings.counts()})
+
+    async def _faults(self, _: Request) -> Response:
+        return JSONResponse([rule.to_json() for rule in self._parts.faults.rules()])
+
+    async def _set_faults(self, request: Request) -> Response:
+        data = await _json(request)
+        if not isinstance(data, list):
+            raise BadControlError("faults are a list of rules; an empty list clears them")
+        self._parts.faults.replace([Rule.read(each) for each in data])
+        return await self._faults(request)
+
+    async def _limits(self, _: Request) -> Response:
+        return JSONResponse(self._parts.limits.all(self._parts.providers))
+
+    async def _set_limits(self, request: Request) -> Response:
+        data = await _json(request)
+        known = self._parts.providers
+        if not isinstance(data, dict) or not all(name in known and _is_limit(value) for name, value in data.items()):
+            names = ", ".join(known)
+            raise BadControlError(f"limits are an object of requests per second, from 1, by provider ({names})")
+        self._parts.limits.set(data)
+        return await self._limits(request)
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_PER_SECOND
+
+
+def _guarded(handler: Handler) -> Handler:
+    async def guarded(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except BadControlError as error:
+            return JSONResponse({"error": str(error)}, error.status)
+        except (ClockError, FaultRuleError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return guarded
+
+
+async def _json(request: Request) -> Any:
+    body = await request.body()
+    if len(body) > _MAX_BODY:
+        raise BadControlError("the body is too long", 413)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadControlError("the body is not JSON") from error
