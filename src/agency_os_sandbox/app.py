@@ -75,11 +75,23 @@ class Sandbox:
             (CalCom(bookings), "/cal/v2"),
         )
         names = tuple(provider.name for provider, _ in providers)
-        wake = self.delivery.wake
         self.control = Control(
-            Parts(self.seed, store, self.clock, oracle, faults, limits, outbox, bookings, memory, life, names, wake)
+            Parts(
+                self.seed,
+                store,
+                self.clock,
+                oracle,
+                faults,
+                limits,
+                outbox,
+                bookings,
+                memory,
+                life,
+                names,
+                self.delivery,
+            )
         )
-        page = BookingPage(store, self.clock, bookings, life.human_booked, wake)
+        page = BookingPage(store, self.clock, bookings, life.human_booked, self.delivery.wake)
         routes: list[Route] = [*self.control.routes(), *page.routes()]
         for provider, prefix in providers:
             routes += gateway.routes(provider, prefix)

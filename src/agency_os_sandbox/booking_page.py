@@ -58,8 +58,10 @@ class BookingPage:
 
     async def _book(self, request: Request) -> HTMLResponse:
         body = await request.body()
+        if len(body) > _MAX_FORM:
+            return self._form({}, "The form is too long.", 413)
         try:
-            pairs = parse_qsl(body[:_MAX_FORM].decode(), keep_blank_values=True, max_num_fields=100)
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
         except ValueError:
             return self._form({}, "The form could not be read.", 400)
         fields = dict([*request.query_params.multi_items(), *pairs])

@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -108,6 +109,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except OSError as error:
         listener.close()
         raise UsageError(f"port {port} on {host} cannot be used: {error.strerror}; choose another --port") from error
@@ -117,8 +119,8 @@ def _listen(host: str, port: int) -> socket.socket:
 def _open(options: Options) -> Sandbox:
     try:
         return Sandbox(options)
-    except OSError as error:
-        raise StateError(f"{options.state} cannot be used: {error.strerror}; choose another --state") from error
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"{options.state} cannot be used: {error}; choose another --state") from error
 
 
 def _bracketed(host: str) -> str:

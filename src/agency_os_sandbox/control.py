@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from agency_os_sandbox.bookings import Bookings
 from agency_os_sandbox.clock import ClockError, VirtualClock, parse, stamp
+from agency_os_sandbox.delivery import Delivery
 from agency_os_sandbox.faults import FaultRuleError, Faults, Rule
 from agency_os_sandbox.limits import Limits
 from agency_os_sandbox.oracle import Oracle
@@ -56,7 +57,7 @@ class Parts:
     memory: Memory
     life: Life
     providers: tuple[str, ...]
-    wake: Callable[[], None]
+    delivery: Delivery
 
 
 class Control:
@@ -92,10 +93,11 @@ class Control:
                     reached = parts.life.live(to, EVENTS_AT_ONCE)
                     parts.clock.advance(max(parts.clock.now, to if reached is None else reached))
                 await asyncio.sleep(0)
-        parts.wake()
+        parts.delivery.wake()
 
     async def _health(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        alive = self._parts.delivery.alive
+        return JSONResponse({"status": "ok" if alive else "the delivery has stopped"}, 200 if alive else 503)
 
     async def _now(self, _: Request) -> Response:
         return JSONResponse({"now": stamp(self._parts.clock.now)})
@@ -138,7 +140,12 @@ class Control:
         data = await _json(request)
         if not isinstance(data, list):
             raise BadControlError("faults are a list of rules; an empty list clears them")
-        self._parts.faults.replace([Rule.read(each) for each in data])
+        rules = [Rule.read(each) for each in data]
+        known = ("*", "postmark", *self._parts.providers)
+        for rule in rules:
+            if rule.provider not in known:
+                raise BadControlError(f"provider is one of {', '.join(known)}, got {rule.provider!r}")
+        self._parts.faults.replace(rules)
         return await self._faults(request)
 
     async def _limits(self, _: Request) -> Response:

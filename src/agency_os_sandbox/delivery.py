@@ -8,18 +8,20 @@ only after its success; a refusal is repeated after 0.2 s growing to 5 s of wall
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from contextlib import suppress
 
 import aiohttp
 
-from agency_os_sandbox.clock import VirtualClock
+from agency_os_sandbox.clock import VirtualClock, stamp
 from agency_os_sandbox.outbox import ONE_CLICK, Outbox, Pending
 from agency_os_sandbox.signing import Secrets, headers_for
 
 AT_ONCE = 16
 FIRST_WAIT = 0.2
 LONGEST_WAIT = 5.0
+_LOG = logging.getLogger(__name__)
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 
 
@@ -45,6 +47,8 @@ class Delivery:
             timeout=_TIMEOUT, connector=aiohttp.TCPConnector(limit=AT_ONCE), cookie_jar=aiohttp.DummyCookieJar()
         )
         self._tasks = [asyncio.create_task(self._work()) for _ in range(AT_ONCE)]
+        for task in self._tasks:
+            task.add_done_callback(_report_death)
         self.wake()
 
     async def stop(self) -> None:
@@ -57,6 +61,11 @@ class Delivery:
             await self._session.close()
             self._session = None
 
+    @property
+    def alive(self) -> bool:
+        """Whether every worker works."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
     def wake(self) -> None:
         """Take in what has become due."""
         if not self._tasks:
@@ -66,7 +75,7 @@ class Delivery:
         for pending in self._outbox.due(now, self._row, self._due):
             self._take_in(pending)
         self._row = last
-        self._due = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self._due = stamp(now)
 
     def _take_in(self, pending: Pending) -> None:
         lane = self._lanes.get(pending.parcel.lane)
@@ -121,3 +130,9 @@ class Delivery:
             return True
         self._outbox.note(pending.n, "pending", status)
         return False
+
+
+def _report_death(task: asyncio.Task[None]) -> None:
+    """A worker ends only when it is cancelled; anything else is said aloud, and shows in the health."""
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.critical("a delivery worker died", exc_info=task.exception())

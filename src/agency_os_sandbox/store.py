@@ -16,8 +16,8 @@ from typing import Any
 
 SCHEMA_VERSION = "1"
 
+_META = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS oracle (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL, at TEXT NOT NULL, provider TEXT NOT NULL,
   operation TEXT NOT NULL, accepted INTEGER NOT NULL, replay INTEGER NOT NULL, idempotency_key TEXT, recipient TEXT,
@@ -77,10 +77,11 @@ class Store:
         # NORMAL is enough: WAL survives the death of the process, only a power cut could take the last commits.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
         self._check_version(folder)
+        self._connection.executescript(_SCHEMA)
 
     def _check_version(self, folder: Path) -> None:
+        self._connection.execute(_META)
         version = self.get_meta("schema_version")
         if version is None:
             self.set_meta("schema_version", SCHEMA_VERSION)

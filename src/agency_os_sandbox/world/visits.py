@@ -32,7 +32,7 @@ def read_link(url: str) -> BookingLink:
     """Read a booking link; at most 50 metadata entries of 500 characters, as Cal.com keeps them."""
     parts = urlsplit(url)
     slug = unquote(parts.path.partition(BOOKING_PATH)[2]).strip("/")
-    return BookingLink(slug, metadata_of(parse_qsl(parts.query, max_num_fields=100)))
+    return BookingLink(slug, metadata_of(parse_qsl(parts.query)))
 
 
 def metadata_of(pairs: list[tuple[str, str]]) -> dict[str, str]:
