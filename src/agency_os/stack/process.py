@@ -45,13 +45,18 @@ class ServiceProcess:
     def __init__(self, service: Service, state: StateFolder) -> None:
         self.service = service
         self._state = state
-        self._log = state.logs / f"{service.name}.log"
+        self.log = state.logs / f"{service.name}.log"
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def running(self) -> bool:
         """Whether its process lives."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, also after its end; None before its start."""
+        return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
         """Start and return when it is healthy. Raises StackError, with its last log lines, when it is not in time."""
@@ -91,11 +96,17 @@ class ServiceProcess:
         await process.wait()
         self._state.forget_process(self.service.name)
 
+    def kill(self) -> None:
+        """Kill its whole group without waiting; :meth:`stop`, where it waits, then ends at once."""
+        if self.running and self._process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     async def _spawn(self) -> None:
         with suppress(OSError):
-            if self._log.stat().st_size > _MAX_LOG_BYTES:
-                self._log.replace(self._log.with_suffix(".log.1"))
-        with self._log.open("ab") as log:
+            if self.log.stat().st_size > _MAX_LOG_BYTES:
+                self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as log:
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *self.service.command,
@@ -117,8 +128,8 @@ class ServiceProcess:
         return f"status {status}"
 
     def _shown_log(self) -> str:
-        lines = _last_lines(self._log)
-        return f"; the end of {self._log}:\n" + "\n".join(f"    {line}" for line in lines) if lines else ""
+        lines = _last_lines(self.log)
+        return f"; the end of {self.log}:\n" + "\n".join(f"    {line}" for line in lines) if lines else ""
 
 
 def _last_lines(path: Path) -> list[str]:

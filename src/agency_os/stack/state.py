@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 
@@ -29,6 +29,7 @@ _ORPHAN_SECONDS = 10.0
 _SECRET_NAMES = (
     "postgres",
     "application",
+    "prefect",
     "cache",
     "token_secret",
     "suppression_key",
@@ -36,6 +37,14 @@ _SECRET_NAMES = (
     "postmark_webhook",
     "cal_com_webhook",
 )
+
+_REMEDIES = {
+    "ports.json": "remove it: other ports will be chosen",
+    "processes.json": "remove it, after ending by hand what the last run may have left running",
+    "secrets.json": "remove the whole folder and begin anew: without it the embedded database cannot be opened",
+}
+_PORTS = range(20_000, 32_000)
+"""Below the ports that systems give to outgoing connections, which could take one between choice and use."""
 
 
 class StateFolder:
@@ -52,7 +61,7 @@ class StateFolder:
         Raises StackError when another live process holds it, or it cannot be written.
         """
         self._make_folders()
-        with (self.path / "lock").open("a+", encoding="ascii") as lock:
+        with self._open_lock() as lock:
             lock.seek(0)
             holder = lock.read().strip()
             try:
@@ -71,18 +80,33 @@ class StateFolder:
             finally:
                 self._write_lock(lock, "")
 
-    def secrets(self) -> dict[str, str]:
-        """The secrets of the embedded parts, 64 hexadecimal digits each, made at first use in a file of mode 0600."""
-        kept: dict[str, str] = self._read("secrets.json")
+    def secrets(self, *, fresh: bool) -> dict[str, str]:
+        """The secrets of the embedded parts, 64 hexadecimal digits each, made at first use in a file of mode 0600.
+
+        Raises StackError when they are lost although there is a database (not ``fresh``) that was made with them.
+        """
+        kept: dict[str, str] = self._read("secrets.json", str)
+        if not kept and not fresh:
+            raise StackError(
+                f"{self.path / 'secrets.json'} is missing: restore it from a copy, or {_REMEDIES['secrets.json']}"
+            )
         missing = [name for name in _SECRET_NAMES if name not in kept]
         if missing:
             kept |= {name: secrets.token_hex(32) for name in missing}
             self._write("secrets.json", kept)
         return kept
 
-    def port(self, name: str, say: Say) -> int:
-        """The port of service ``name``: the same as last time where it is still free, else another, and says so."""
-        ports: dict[str, int] = self._read("ports.json")
+    def port(self, name: str, say: Say, *, wanted: int | None = None) -> int:
+        """The port of service ``name``: the same as last time where it is still free, else another, and says so.
+
+        Raises StackError when ``wanted``, a port that it must have, is taken.
+        """
+        ports: dict[str, int] = self._read("ports.json", int)
+        if wanted is not None:
+            if not _is_free(wanted):
+                raise StackError(f"port {wanted} is taken by another program: end that, or choose another port")
+            self._write("ports.json", {**ports, name: wanted})
+            return wanted
         known = ports.get(name)
         if known is not None and _is_free(known):
             return known
@@ -96,19 +120,26 @@ class StateFolder:
         """Remember a started process, so that a later run can end it should this one be killed."""
         with suppress(psutil.NoSuchProcess):
             started = {"pid": pid, "created": psutil.Process(pid).create_time()}
-            self._write("processes.json", {**self._read("processes.json"), name: started})
+            self._write("processes.json", {**self._read("processes.json", dict), name: started})
 
     def forget_process(self, name: str) -> None:
         """The process has ended."""
-        noted = self._read("processes.json")
+        noted = self._read("processes.json", dict)
         if noted.pop(name, None) is not None:
             self._write("processes.json", noted)
 
     def _end_orphans(self, say: Say) -> None:
-        for name, noted in self._read("processes.json").items():
-            if end_group(noted["pid"], noted["created"]):
-                say(f"ended {name} (process {noted['pid']}), left over from the last run")
+        for name, noted in self._read("processes.json", dict).items():
+            pid, created = noted.get("pid"), noted.get("created")
+            if isinstance(pid, int) and isinstance(created, int | float) and end_group(pid, created):
+                say(f"ended {name} (process {pid}), left over from the last run")
         self._write("processes.json", {})
+
+    def _open_lock(self) -> TextIO:
+        try:
+            return (self.path / "lock").open("a+", encoding="ascii", errors="replace")
+        except OSError as error:
+            raise StackError(f"the state folder {self.path} cannot be written: {error.strerror}") from error
 
     def _make_folders(self) -> None:
         try:
@@ -117,15 +148,20 @@ class StateFolder:
         except OSError as error:
             raise StackError(f"the state folder {self.path} cannot be written: {error.strerror}") from error
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str, kind: type) -> dict[str, Any]:
+        """The file's object, each value of ``kind``; empty when there is no file."""
         path = self.path / name
-        if not path.exists():
-            return {}
         try:
             content = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise StackError(f"{path} is damaged: restore it, or remove it where its content may be lost") from error
-        return dict(content)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StackError(f"{path} cannot be read: {error.strerror}") from error
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or not all(isinstance(value, kind) for value in content.values()):
+            raise StackError(f"{path} is damaged: restore it from a copy, or {_REMEDIES[name]}")
+        return content
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         """Whole or not at all, readable by the user alone."""
@@ -187,9 +223,8 @@ def _is_free(port: int) -> bool:
 
 
 def _free_port(avoid: set[int]) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            port = int(probe.getsockname()[1])
-        if port not in avoid:
+    for _ in range(1000):
+        port = secrets.choice(_PORTS)
+        if port not in avoid and _is_free(port):
             return port
+    raise StackError(f"no free port found between {_PORTS.start} and {_PORTS.stop - 1} on {LOOPBACK}")

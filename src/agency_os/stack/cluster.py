@@ -1,0 +1,138 @@
+"""The databases of the stack: the embedded cluster made once, its two databases, and the schema brought up to date.
+
+Promise: what `kill -9` leaves half made is made again, never used; a database of the user's own is prepared like
+Supabase only where it is a plain PostgreSQL, and else only migrated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+
+from agency_os.db.bootstrap import APP_LOGIN, bootstrap
+from agency_os.db.migrate import MigrationReport, migrate
+from agency_os.exceptions import StackError, UnavailableError
+from agency_os.stack.embedded import initdb_command, postgres_binaries
+from agency_os.stack.plan import DATABASE, PREFECT_DATABASE, Plan
+
+
+def cluster_exists(state: Path) -> bool:
+    """Whether the embedded database of ``state`` has been made."""
+    return (state / "postgres" / "PG_VERSION").is_file()
+
+
+async def make_cluster(plan: Plan) -> None:
+    """Make the embedded cluster where there is none: beside its place first, so that it appears whole."""
+    data = plan.state / "postgres"
+    if cluster_exists(plan.state):
+        return
+    unfinished, password = plan.state / "postgres.new", plan.state / "postgres.password"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(plan.secrets["postgres"])
+    process = await asyncio.create_subprocess_exec(
+        *initdb_command(postgres_binaries(), unfinished, password),
+        env=dict(plan.base),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        process_group=0,
+    )
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
+    finally:
+        password.unlink(missing_ok=True)
+    if process.returncode:
+        raise StackError(f"initdb could not make the embedded database: {output.decode(errors='replace').strip()}")
+    unfinished.rename(data)
+
+
+async def make_databases(plan: Plan) -> None:
+    """The product's database, and Prefect's with a login that owns it and nothing else."""
+    async with _connection(plan.superuser_dsn("postgres")) as connection:
+        if plan.embedded.prefect:
+            await _set_login(connection, PREFECT_DATABASE, plan.secrets["prefect"])
+            await _create_database(connection, PREFECT_DATABASE, PREFECT_DATABASE)
+            # Its state is never trusted for correctness (design section 9): it need not wait for the disk.
+            await connection.execute(f"ALTER DATABASE {PREFECT_DATABASE} SET synchronous_commit = off")
+        if plan.embedded.database:
+            await _create_database(connection, DATABASE, "postgres")
+
+
+async def prepare_schema(plan: Plan) -> MigrationReport:
+    """Bring the product's database up to date. Raises MigrationError or UnavailableError, and keeps the data."""
+    if plan.embedded.database:
+        await _bootstrap(plan.owner_dsn, plan.secrets["application"])
+    elif not await _has_auth(plan.owner_dsn):
+        application = urlsplit(plan.settings.database.url.get_secret_value())
+        if unquote(application.username or "") != APP_LOGIN:
+            raise UnavailableError(
+                f"the database behind DATABASE_URL is a plain PostgreSQL: let DATABASE_URL log in as {APP_LOGIN}, "
+                "which will be created with the password given there"
+            )
+        await _bootstrap(plan.owner_dsn, unquote(application.password or ""))
+    return await migrate_database(plan.owner_dsn)
+
+
+async def migrate_database(owner_dsn: str) -> MigrationReport:
+    """Apply what is missing. Raises MigrationError, and UnavailableError when the database does not let us in."""
+    try:
+        return await migrate(owner_dsn)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _unreachable(error) from error
+
+
+async def _bootstrap(owner_dsn: str, password: str) -> None:
+    try:
+        await bootstrap(owner_dsn, app_password=password)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise UnavailableError(
+            f"the database cannot be prepared with MIGRATION_DATABASE_URL, whose login must be a superuser: {error}"
+        ) from error
+
+
+async def _has_auth(owner_dsn: str) -> bool:
+    async with _connection(owner_dsn) as connection:
+        return bool(await connection.fetchval("SELECT to_regclass('auth.users') IS NOT NULL"))
+
+
+async def _set_login(connection: asyncpg.Connection, name: str, password: str) -> None:
+    """Passwords are hexadecimal digits of ours, so they need no quoting."""
+    exists = await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", name)
+    await connection.execute(f"{'ALTER' if exists else 'CREATE'} ROLE {name} LOGIN PASSWORD '{password}'")
+
+
+async def _create_database(connection: asyncpg.Connection, name: str, owner: str) -> None:
+    if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
+        await connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
+
+
+@asynccontextmanager
+async def _connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    try:
+        connection = await asyncpg.connect(dsn, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise _unreachable(error) from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def _unreachable(error: Exception) -> UnavailableError:
+    return UnavailableError(
+        f"the database behind MIGRATION_DATABASE_URL cannot be used: {error or type(error).__name__}"
+    )

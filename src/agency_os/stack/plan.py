@@ -1,0 +1,210 @@
+"""Which parts of the stack are embedded, on which ports, and the environment of each process.
+
+Input: the options and the state folder. Promise: a setting that the user gave is never overruled, but for PUBLIC_URL
+beside the sandbox, whose people must not walk out of this machine; no process gets a secret it has no use for.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agency_os.config import (
+    ALL_SETTINGS,
+    ApolloSettings,
+    CalComSettings,
+    HunterSettings,
+    MailSettings,
+    PostmarkSettings,
+    ResendSettings,
+    Settings,
+    environment,
+    load_migration_settings,
+    load_settings,
+)
+from agency_os.db.bootstrap import APP_LOGIN
+from agency_os.exceptions import SettingsError
+from agency_os.stack.embedded import LOOPBACK, postgres_dsn
+from agency_os.stack.options import StackOptions
+from agency_os.stack.state import Say, StateFolder
+
+DATABASE = "agency_os"
+PREFECT_DATABASE = "prefect"
+
+_PROVIDER_AREAS = (ApolloSettings, HunterSettings, ResendSettings, PostmarkSettings, CalComSettings, MailSettings)
+PROVIDER_SETTINGS = frozenset(
+    setting.name
+    for area in _PROVIDER_AREAS
+    for setting in area.settings().values()
+    if not setting.name.endswith("_REQUESTS_PER_SECOND")
+)
+"""One of these given means: the providers are the user's own, and the sandbox stays out."""
+
+_SANDBOX_RATE = "100"
+_FOREIGN = ("PREFECT_", "SANDBOX_")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Which parts we bring ourselves."""
+
+    database: bool
+    cache: bool
+    prefect: bool
+    sandbox: bool
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Embedded:
+        """What the user's settings leave to us."""
+        return cls(
+            database=not {"DATABASE_URL", "MIGRATION_DATABASE_URL"} & given.keys(),
+            cache="REDIS_URL" not in given,
+            prefect="PREFECT_API_URL" not in given,
+            sandbox=not PROVIDER_SETTINGS & given.keys(),
+        )
+
+    @property
+    def postgres(self) -> bool:
+        """Whether the embedded PostgreSQL runs: the product's database or Prefect's lives in it."""
+        return self.database or self.prefect
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is decided before the first process starts.
+
+    ``ports`` by service (only embedded ones); ``base`` is the environment for programs that are not ours, ``env`` the
+    one of our own processes, ``settings`` the same loaded; ``owner_dsn`` is the login for migrations.
+    """
+
+    options: StackOptions
+    embedded: Embedded
+    state: Path
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str] = field(repr=False)
+    base: Mapping[str, str] = field(repr=False)
+    env: Mapping[str, str] = field(repr=False)
+    settings: Settings
+    owner_dsn: str = field(repr=False)
+
+    def url(self, service: str) -> str:
+        """The address of a service that we run."""
+        return _url(self.ports[service])
+
+    def superuser_dsn(self, database: str) -> str:
+        """The superuser's login on the embedded PostgreSQL."""
+        return postgres_dsn(self.ports["postgres"], self.secrets["postgres"], database)
+
+
+def make_plan(options: StackOptions, state: StateFolder, say: Say, *, fresh: bool) -> Plan:
+    """Decide what runs where; ``fresh`` when the folder holds no embedded database yet.
+
+    Raises:
+        SettingsError: a setting is missing, malformed or forbids another; one line for each.
+        StackError: the port asked for is taken, or the state is damaged.
+    """
+    embedded = Embedded.of(options.given)
+    if options.virtual_time and not embedded.sandbox:
+        raise SettingsError("real providers are never used in virtual time: leave their settings out, or run `up`")
+    secrets = state.secrets(fresh=fresh)
+    ports = _ports(options, embedded, state, say)
+    base = _base_environment()
+    own = {
+        **_embedded_settings(options, embedded, ports, secrets),
+        **{name: value for name, value in options.given.items() if name in ALL_SETTINGS},
+        "AGENCY_OS_STATE": str(state.path),
+    }
+    if embedded.sandbox:
+        own["PUBLIC_URL"] = _url(ports["api"])
+    settings = _checked(own)
+    env = {**base, **own, "PREFECT_HOME": str(state.path / "prefect")}
+    return Plan(
+        options, embedded, state.path, ports, secrets, base, env, settings, owner_dsn=own["MIGRATION_DATABASE_URL"]
+    )
+
+
+def _ports(options: StackOptions, embedded: Embedded, state: StateFolder, say: Say) -> dict[str, int]:
+    wanted = {
+        "postgres": embedded.postgres,
+        "cache": embedded.cache,
+        "prefect": embedded.prefect,
+        "sandbox": embedded.sandbox,
+    }
+    ports = {"api": state.port("api", say, wanted=options.api_port)}
+    return ports | {name: state.port(name, say) for name, runs in wanted.items() if runs}
+
+
+def _embedded_settings(
+    options: StackOptions, embedded: Embedded, ports: Mapping[str, int], secrets: Mapping[str, str]
+) -> dict[str, str]:
+    env = {"TOKEN_SECRET": secrets["token_secret"], "SUPPRESSION_KEY": secrets["suppression_key"]}
+    if embedded.database:
+        port = ports["postgres"]
+        env["DATABASE_URL"] = postgres_dsn(port, secrets["application"], DATABASE, user=APP_LOGIN)
+        env["MIGRATION_DATABASE_URL"] = postgres_dsn(port, secrets["postgres"], DATABASE)
+    if embedded.cache:
+        env["REDIS_URL"] = f"redis://:{secrets['cache']}@{LOOPBACK}:{ports['cache']}/0"
+    if embedded.prefect:
+        env["PREFECT_API_URL"] = f"{_url(ports['prefect'])}/api"
+    if embedded.sandbox:
+        env |= _sandbox_settings(_url(ports["sandbox"]), secrets)
+        if options.virtual_time:
+            env["BUSINESS_CLOCK"] = f"{_url(ports['sandbox'])}/clock"
+    return env
+
+
+def _sandbox_settings(url: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "APOLLO_API_KEY": "apollo-sandbox",
+        "APOLLO_BASE_URL": f"{url}/apollo/api/v1",
+        "APOLLO_REQUESTS_PER_SECOND": _SANDBOX_RATE,
+        "HUNTER_API_KEY": "hunter-sandbox",
+        "HUNTER_BASE_URL": f"{url}/hunter/v2",
+        "HUNTER_REQUESTS_PER_SECOND": _SANDBOX_RATE,
+        "RESEND_API_KEY": "re_sandbox",
+        "RESEND_BASE_URL": f"{url}/resend",
+        "RESEND_REQUESTS_PER_SECOND": _SANDBOX_RATE,
+        "RESEND_WEBHOOK_SECRET": f"whsec_{base64.b64encode(bytes.fromhex(secrets['resend_webhook'])).decode()}",
+        "POSTMARK_WEBHOOK_USER": "postmark",
+        "POSTMARK_WEBHOOK_PASSWORD": secrets["postmark_webhook"],
+        "CALCOM_API_KEY": "cal_sandbox",
+        "CALCOM_BASE_URL": f"{url}/cal/v2",
+        "CALCOM_WEBHOOK_SECRET": secrets["cal_com_webhook"],
+        "REPLY_DOMAIN": "reply.example",
+    }
+
+
+def _base_environment() -> dict[str, str]:
+    """The user's environment without settings of ours and Prefect's, and with the loopback outside any proxy."""
+    kept = {
+        name: value
+        for name, value in environment().items()
+        if name not in ALL_SETTINGS and not name.startswith(_FOREIGN)
+    }
+    for name in ("NO_PROXY", "no_proxy"):
+        kept[name] = ",".join(filter(None, (kept.get(name, ""), LOOPBACK, "localhost")))
+    return kept
+
+
+def _checked(env: Mapping[str, str]) -> Settings:
+    """The settings, with every fault reported at once, the owner's login among them."""
+    faults: list[str] = []
+    settings = None
+    try:
+        settings = load_settings(env)
+    except SettingsError as error:
+        faults += str(error).splitlines()
+    if "MIGRATION_DATABASE_URL" not in env:
+        try:
+            load_migration_settings(env)
+        except SettingsError as error:
+            faults.append(str(error))
+    if settings is None or faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"

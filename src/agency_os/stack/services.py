@@ -1,0 +1,187 @@
+"""The embedded parts as services: each one's command, environment and test of health.
+
+Input: the plan. Promise: everything listens on the loopback alone, and a program that is not ours gets no secret but
+its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import sysconfig
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from agency_os.exceptions import AgencyOSError, StackError
+from agency_os.integrations.prefect import PrefectClient
+from agency_os.kit.http import Transport
+from agency_os.orchestration.environment import SERVER_ENVIRONMENT, WORKER_ENVIRONMENT
+from agency_os.stack.embedded import LOOPBACK, cache_command, postgres_binaries, postgres_command, postgres_dsn
+from agency_os.stack.health import answers_cache, answers_http, answers_postgres
+from agency_os.stack.plan import PREFECT_DATABASE, Plan
+from agency_os.stack.process import Service
+
+START_ORDER = ("postgres", "cache", "prefect", "sandbox", "api", "worker")
+"""What depends on what; they are stopped the other way round."""
+
+_SERVED = "inbound/tick"
+
+
+def postgres_service(plan: Plan) -> Service:
+    """PostgreSQL 18 on its folder in the state; a fast shutdown lets no session hold it up."""
+    data = plan.state / "postgres"
+    dsn = plan.superuser_dsn("postgres")
+    return Service(
+        name="postgres",
+        command=tuple(postgres_command(postgres_binaries(), data, plan.ports["postgres"], max_connections="200")),
+        env=plan.base,
+        healthy=lambda: answers_postgres(dsn),
+        before=lambda: _remove_stale_pid(data / "postmaster.pid"),
+        stop_signal=signal.SIGINT,
+        stop_seconds=30.0,
+    )
+
+
+def cache_service(plan: Plan) -> Service:
+    """Valkey with a password, which stands in a file and not in the list of processes; snapshots at its stop."""
+    folder = plan.state / "cache"
+    port, password = plan.ports["cache"], plan.secrets["cache"]
+
+    def write_configuration() -> None:
+        folder.mkdir(exist_ok=True)
+        _write_private(folder / "valkey.conf", f"requirepass {password}\nsave 300 1\n")
+
+    command = cache_command(port, folder)
+    return Service(
+        name="cache",
+        command=(command[0], str(folder / "valkey.conf"), *command[1:]),
+        env=plan.base,
+        healthy=lambda: answers_cache(port, password),
+        before=write_configuration,
+    )
+
+
+def prefect_service(plan: Plan, transport: Transport) -> Service:
+    """Prefect's server as its own `prefect server start --background` runs it, on its own database."""
+    home = plan.state / "prefect"
+    port = plan.ports["prefect"]
+    dsn = postgres_dsn(plan.ports["postgres"], plan.secrets["prefect"], PREFECT_DATABASE, user=PREFECT_DATABASE)
+    env = {
+        **plan.base,
+        **SERVER_ENVIRONMENT,
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_DATABASE_CONNECTION_URL": dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
+        "PREFECT_SERVER_API_HOST": LOOPBACK,
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_UI_API_URL": f"{plan.url('prefect')}/api",
+        # By default it unpacks its pages into its own package, which another user may own.
+        "PREFECT_UI_STATIC_DIRECTORY": str(home / "ui"),
+    }
+    server = ("-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--log-level", "warning")
+    return Service(
+        name="prefect",
+        command=(sys.executable, *server, "--host", LOOPBACK, "--port", str(port), "--timeout-keep-alive", "5"),
+        env=env,
+        healthy=lambda: answers_http(transport, f"{plan.url('prefect')}/api/ready"),
+        before=lambda: home.mkdir(exist_ok=True),
+        stop_seconds=5.0,
+    )
+
+
+def sandbox_service(plan: Plan, transport: Transport, start: str) -> Service:
+    """The providers' protocols and the simulated world, whose log of requests stays out of our reach."""
+    url = plan.url("sandbox")
+    settings = plan.settings
+    own = {
+        "SANDBOX_RESEND_WEBHOOK_SECRET": settings.resend.webhook_secret.get_secret_value(),
+        "SANDBOX_POSTMARK_USER": settings.postmark.webhook_user,
+        "SANDBOX_POSTMARK_PASSWORD": settings.postmark.webhook_password.get_secret_value(),
+        "SANDBOX_CALCOM_SECRET": settings.cal_com.webhook_secret.get_secret_value(),
+    }
+    arguments = {
+        "--port": str(plan.ports["sandbox"]),
+        "--state": str(plan.state / "sandbox"),
+        "--seed": str(plan.options.seed),
+        "--start": start,
+        "--api-url": plan.url("api"),
+    }
+    return Service(
+        name="sandbox",
+        command=(_program("agency-os-sandbox"), "serve", *(part for pair in arguments.items() for part in pair)),
+        env={**plan.base, **own},
+        healthy=lambda: answers_http(transport, f"{url}/health"),
+    )
+
+
+def api_service(plan: Plan, transport: Transport) -> Service:
+    """The API; healthy when every part it needs answers it."""
+    return Service(
+        name="api",
+        command=(_program("agency-os"), "api", "--host", LOOPBACK, "--port", str(plan.ports["api"])),
+        env=plan.env,
+        healthy=lambda: answers_http(transport, f"{plan.url('api')}/health/ready"),
+    )
+
+
+def worker_service(plan: Plan, prefect: PrefectClient) -> Service:
+    """The worker; healthy once it has told the Prefect server that it serves the deployments."""
+    polled = LastPolled(prefect)
+    return Service(
+        name="worker",
+        command=(_program("agency-os"), "worker"),
+        env={**WORKER_ENVIRONMENT, **plan.env},
+        healthy=polled.changed,
+        before=polled.forget,
+    )
+
+
+class LastPolled:
+    """Tells a worker's first sign of life from its predecessor's, without comparing two machines' clocks."""
+
+    def __init__(self, prefect: PrefectClient) -> None:
+        self._prefect = prefect
+        self._first: list[object] = []
+
+    def forget(self) -> None:
+        """A new worker is about to start: what the server says next is its predecessor's."""
+        self._first.clear()
+
+    async def changed(self) -> bool:
+        """Whether the deployments have been polled since the first look, which comes as the worker starts."""
+        polled = None
+        with suppress(AgencyOSError):
+            described = await self._prefect.call("GET", f"/deployments/name/{_SERVED}")
+            polled = described.get("last_polled") if isinstance(described, dict) else None
+        if not self._first:
+            self._first.append(polled)
+        return polled is not None and polled != self._first[0]
+
+
+def _program(name: str) -> str:
+    """A console command of this very installation."""
+    path = Path(sysconfig.get_path("scripts")) / name
+    if not path.is_file():
+        raise StackError(f"{path} is not installed; run `make install`")
+    return str(path)
+
+
+def _remove_stale_pid(path: Path) -> None:
+    """After `kill -9` PostgreSQL's own lock file stays; it blocks the start once a stranger has got its number.
+
+    We hold the state folder's lock and have ended what the last run left, so only a live PostgreSQL is respected.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        pid = int(path.read_text("ascii").splitlines()[0])
+        with suppress(psutil.Error):
+            if psutil.Process(pid).name() == "postgres":
+                return
+        path.unlink()
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
