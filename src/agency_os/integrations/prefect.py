@@ -55,7 +55,6 @@ class RunState(StrEnum):
 
 
 _FINAL = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.CRASHED})
-_NOT_BEGUN = frozenset({RunState.SCHEDULED, RunState.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,16 +217,17 @@ class PrefectClient:
         return await self._nudge_now(deployment, interval)
 
     async def _nudge_now(self, deployment: str, interval: float) -> UUID:
-        """Create a run under the interval's key; where that run has already begun, under the next, until one has not.
+        """Create a run under the interval's key; where that run is already taken, under the next, until one is not.
 
-        A run that has not begun reads the queue later than now. One that has may have read it before.
+        A run that still waits reads the queue later than now. One that a worker has taken may have read it before, or
+        follow one that has.
         """
         instant = int(self._wall.now().timestamp() / interval)
         generation = 0
         while True:
             key = f"nudge:{deployment}:{interval:g}:{instant}:{generation}"
             run = await self._create_run(deployment, {}, key, tags=(NUDGE_TAG,))
-            if run.state in _NOT_BEGUN:
+            if run.state is RunState.SCHEDULED:
                 return run.id
             generation += 1
 

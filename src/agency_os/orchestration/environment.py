@@ -1,12 +1,16 @@
 """Environment variables for the Prefect server and worker processes: quiet, private and cheap.
 
-For whoever starts these processes. Imports nothing of Prefect. Figures: 2 cores, Prefect 3.8.8 on PostgreSQL.
+For whoever starts these processes, and for the worker itself. Imports nothing of Prefect. Figures: 2 cores, Prefect
+3.8.8 on PostgreSQL.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from agency_os.config import Settings
 
 SERVER_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
     {
@@ -35,6 +39,22 @@ WORKER_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        # Never a server of its own inside the worker, and no question of versions: both come from one lock file.
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     }
 )
 """Beside these the worker needs PREFECT_HOME and our own settings, PREFECT_API_URL among them."""
+
+
+def enter_worker_environment(settings: Settings) -> None:
+    """Set this process's environment for Prefect, which reads it when it is imported: call this before.
+
+    The user's own PREFECT variables stand, but the address of the server is always that of our settings.
+    """
+    own = os.environ  # noqa: TID251  # written: Prefect takes its settings from nowhere else
+    for name, value in {**WORKER_ENVIRONMENT, "PREFECT_HOME": str(settings.runtime.state / "prefect")}.items():
+        own.setdefault(name, value)
+    own["PREFECT_API_URL"] = settings.prefect.api_url
+    if settings.prefect.api_key is not None:
+        own["PREFECT_API_KEY"] = settings.prefect.api_key.get_secret_value()
