@@ -19,7 +19,9 @@ def command(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="The API's port; any free one if not given.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated world, where no provider keys are given.")] = 7,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the simulated world, where no provider keys are given; 7 if not given.")
+    ] = None,
 ) -> None:
     """Start everything on this machine and stay until Ctrl-C."""
     given = given_settings()

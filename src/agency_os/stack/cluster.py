@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import asyncpg
-
 from agency_os.db.bootstrap import APP_LOGIN, bootstrap
+from agency_os.db.databases import FAILURES, is_plain, make_database, make_tenant
 from agency_os.db.migrate import MigrationReport, migrate
 from agency_os.exceptions import StackError, UnavailableError
 from agency_os.stack.embedded import initdb_command, postgres_binaries
@@ -61,29 +59,26 @@ async def make_cluster(plan: Plan) -> None:
 
 
 async def make_databases(plan: Plan) -> None:
-    """The product's database, and Prefect's with a login that owns it and nothing else."""
-    async with _connection(plan.superuser_dsn("postgres")) as connection:
-        if plan.embedded.prefect:
-            await _set_login(connection, PREFECT_DATABASE, plan.secrets["prefect"])
-            await _create_database(connection, PREFECT_DATABASE, PREFECT_DATABASE)
-            # Its state is never trusted for correctness (design section 9): it need not wait for the disk.
-            await connection.execute(f"ALTER DATABASE {PREFECT_DATABASE} SET synchronous_commit = off")
-        if plan.embedded.database:
-            await _create_database(connection, DATABASE, "postgres")
+    """The product's database, and Prefect's, whose state is never trusted for correctness (design section 9)."""
+    server = plan.superuser_dsn("postgres")
+    if plan.embedded.prefect:
+        await make_tenant(server, PREFECT_DATABASE, plan.secrets["prefect"])
+    if plan.embedded.database:
+        await make_database(server, DATABASE)
 
 
 async def prepare_schema(plan: Plan) -> MigrationReport:
     """Bring the product's database up to date. Raises MigrationError or UnavailableError, and keeps the data."""
     if plan.embedded.database:
         await _bootstrap(plan.owner_dsn, plan.secrets["application"])
-    elif not await _has_auth(plan.owner_dsn):
+    elif await is_plain(plan.owner_dsn):
         application = urlsplit(plan.settings.database.url.get_secret_value())
-        if unquote(application.username or "") != APP_LOGIN:
+        if unquote(application.username or "") != APP_LOGIN or not application.password:
             raise UnavailableError(
-                f"the database behind DATABASE_URL is a plain PostgreSQL: let DATABASE_URL log in as {APP_LOGIN}, "
-                "which will be created with the password given there"
+                f"the database behind DATABASE_URL is a plain PostgreSQL: let DATABASE_URL log in as {APP_LOGIN} with "
+                "a password, and this login will be made"
             )
-        await _bootstrap(plan.owner_dsn, unquote(application.password or ""))
+        await _bootstrap(plan.owner_dsn, unquote(application.password))
     return await migrate_database(plan.owner_dsn)
 
 
@@ -91,48 +86,16 @@ async def migrate_database(owner_dsn: str) -> MigrationReport:
     """Apply what is missing. Raises MigrationError, and UnavailableError when the database does not let us in."""
     try:
         return await migrate(owner_dsn)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise _unreachable(error) from error
+    except FAILURES as error:
+        raise UnavailableError(
+            f"the database behind MIGRATION_DATABASE_URL cannot be used: {error or type(error).__name__}"
+        ) from error
 
 
 async def _bootstrap(owner_dsn: str, password: str) -> None:
     try:
         await bootstrap(owner_dsn, app_password=password)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         raise UnavailableError(
             f"the database cannot be prepared with MIGRATION_DATABASE_URL, whose login must be a superuser: {error}"
         ) from error
-
-
-async def _has_auth(owner_dsn: str) -> bool:
-    async with _connection(owner_dsn) as connection:
-        return bool(await connection.fetchval("SELECT to_regclass('auth.users') IS NOT NULL"))
-
-
-async def _set_login(connection: asyncpg.Connection, name: str, password: str) -> None:
-    """Passwords are hexadecimal digits of ours, so they need no quoting."""
-    exists = await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", name)
-    await connection.execute(f"{'ALTER' if exists else 'CREATE'} ROLE {name} LOGIN PASSWORD '{password}'")
-
-
-async def _create_database(connection: asyncpg.Connection, name: str, owner: str) -> None:
-    if not await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
-        await connection.execute(f"CREATE DATABASE {name} OWNER {owner}")
-
-
-@asynccontextmanager
-async def _connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    try:
-        connection = await asyncpg.connect(dsn, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise _unreachable(error) from error
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-def _unreachable(error: Exception) -> UnavailableError:
-    return UnavailableError(
-        f"the database behind MIGRATION_DATABASE_URL cannot be used: {error or type(error).__name__}"
-    )

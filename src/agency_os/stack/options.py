@@ -19,14 +19,14 @@ class StackOptions:
     """One run of the stack.
 
     ``state``: the folder of everything that is kept. ``virtual_time``: business time is the sandbox's clock; only
-    without providers of the user's own. ``seed`` and ``start`` (aware; None: now) make the sandbox's world when the
-    folder has none yet. ``given``: the user's own settings by name, each replacing the embedded part it stands for; the
+    without providers of the user's own. ``seed`` (None: the folder's, at first 7) and ``start`` (aware; None: now)
+    make the sandbox's world when the folder has none yet; another seed than the folder's is refused. ``given``: the user's own settings by name, each replacing the embedded part it stands for; the
     demo gives none, so that it can reach nobody. ``api_port``: a port that the API must have (None: any free one).
     """
 
     state: Path
     virtual_time: bool = True
-    seed: int = 7
+    seed: int | None = None
     start: datetime | None = None
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_port: int | None = None

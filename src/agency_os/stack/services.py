@@ -91,7 +91,7 @@ def prefect_service(plan: Plan, transport: Transport) -> Service:
     )
 
 
-def sandbox_service(plan: Plan, transport: Transport, start: str) -> Service:
+def sandbox_service(plan: Plan, transport: Transport) -> Service:
     """The providers' protocols and the simulated world, whose log of requests stays out of our reach."""
     url = plan.url("sandbox")
     settings = plan.settings
@@ -104,10 +104,12 @@ def sandbox_service(plan: Plan, transport: Transport, start: str) -> Service:
     arguments = {
         "--port": str(plan.ports["sandbox"]),
         "--state": str(plan.state / "sandbox"),
-        "--seed": str(plan.options.seed),
-        "--start": start,
         "--api-url": plan.url("api"),
     }
+    if plan.options.seed is not None:
+        arguments["--seed"] = str(plan.options.seed)
+    if plan.options.start is not None:
+        arguments["--start"] = plan.options.start.isoformat()
     return Service(
         name="sandbox",
         command=(_program("agency-os-sandbox"), "serve", *(part for pair in arguments.items() for part in pair)),

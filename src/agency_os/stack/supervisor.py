@@ -90,7 +90,7 @@ class Supervisor:
         if plan.embedded.cache:
             branches.append(self._launch(cache_service(plan)))
         if plan.embedded.sandbox:
-            branches.append(self._launch(sandbox_service(plan, self._transport, self._world_start())))
+            branches.append(self._launch(sandbox_service(plan, self._transport)))
         await _together(*branches)
 
     async def _start_databases(self, plan: Plan) -> None:
@@ -159,11 +159,6 @@ class Supervisor:
         self._say("stopping at once")
         for process in self._processes.values():
             process.kill()
-
-    def _world_start(self) -> str:
-        """The first moment of the sandbox's world; once begun it keeps a time of its own."""
-        start = self._options.start or self._wall.now().replace(microsecond=0)
-        return start.isoformat()
 
 
 async def _together(*branches: Awaitable[None]) -> None:
