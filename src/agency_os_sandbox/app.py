@@ -25,7 +25,9 @@ from agency_os_sandbox.gateway import Gateway, Provider
 from agency_os_sandbox.limits import Limits
 from agency_os_sandbox.oracle import Oracle
 from agency_os_sandbox.outbox import Outbox
+from agency_os_sandbox.providers.apollo import Apollo
 from agency_os_sandbox.providers.cal_com import CalCom
+from agency_os_sandbox.providers.hunter import Hunter
 from agency_os_sandbox.providers.resend import Resend
 from agency_os_sandbox.signing import Secrets
 from agency_os_sandbox.store import StateError, Store
@@ -73,6 +75,8 @@ class Sandbox:
         providers: tuple[tuple[Provider, str], ...] = (
             (Resend(store, life.accept), "/resend"),
             (CalCom(bookings), "/cal/v2"),
+            (Apollo(store, directory), "/apollo/api/v1"),
+            (Hunter(store, directory), "/hunter/v2"),
         )
         names = tuple(provider.name for provider, _ in providers)
         self.control = Control(

@@ -1,0 +1,172 @@
+"""Hunter: finds and verifies work emails, with Hunter's odd codes: 202 working, 403 too fast, 429 plan used up, 451.
+
+Follows Hunter's API v2. What Hunter knows is the directory's ``hunter_score``; whoever asked not to be processed is
+451. The same look-up again is answered again and charged once, as Hunter counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from agency_os_sandbox.clock import stamp
+from agency_os_sandbox.faults import FaultKind
+from agency_os_sandbox.gateway import Answer, Call, Operation
+from agency_os_sandbox.limits import Window
+from agency_os_sandbox.oracle import OracleRow
+from agency_os_sandbox.store import Store
+from agency_os_sandbox.world.chance import unit
+from agency_os_sandbox.world.directory import Contact, Directory, bare_domain, fold
+
+FINDER_CREDITS = Decimal(1)
+VERIFIER_CREDITS = Decimal("0.5")
+_LEAST_SCORE = 35
+
+
+class Hunter:
+    """The protocol; any key that is not empty is an account."""
+
+    name = "hunter"
+
+    def __init__(self, store: Store, directory: Directory) -> None:
+        self._store = store
+        self._directory = directory
+
+    def operations(self) -> tuple[Operation, ...]:
+        """The endpoints."""
+        return (
+            Operation("email_finder", "GET", "/email-finder", self._guarded(self._find), _describe),
+            Operation("email_verifier", "GET", "/email-verifier", self._guarded(self._verify), _describe),
+            Operation("account", "GET", "/account", self._guarded(self._account)),
+        )
+
+    def refusal(self, kind: FaultKind, retry_after: int) -> Answer:  # noqa: ARG002 - Hunter tells no time to wait
+        """The published error bodies: 403 is the rate, 429 the plan's quota."""
+        if kind is FaultKind.LIMITED:
+            return _error(403, "too_many_requests", "You've exceeded the request rate, please slow down.")
+        if kind is FaultKind.PENDING:
+            return Answer(202, {"data": None, "meta": {"params": {}}})
+        if kind is FaultKind.REFUSED:
+            return _error(400, "wrong_params", "The request was refused.")
+        return _error(500, "internal_error", "An unexpected error occurred.")
+
+    def concurrent(self) -> Answer | None:
+        """Hunter knows no keys."""
+        return None
+
+    def limit_headers(self, window: Window) -> Mapping[str, str]:  # noqa: ARG002 - see below
+        """Hunter publishes none."""
+        return {}
+
+    @staticmethod
+    def _guarded(handle: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
+        def guarded(call: Call) -> Answer:
+            bearer = call.headers.get("authorization", "").removeprefix("Bearer ").strip()
+            if not (call.headers.get("x-api-key") or bearer or call.query.get("api_key")):
+                return _error(401, "authentication_failed", "No user found for the API key supplied")
+            return handle(call)
+
+        return guarded
+
+    def _find(self, call: Call) -> Answer:
+        first, last = call.query.get("first_name", ""), call.query.get("last_name", "")
+        domain, company_name = call.query.get("domain"), call.query.get("company")
+        if not (domain or company_name) or not (first and last):
+            return _error(400, "wrong_params", "You are missing the domain or the name of the person.")
+        company = self._directory.company(domain, company_name)
+        person = self._directory.by_name(company, first, last) if company is not None else None
+        if person is not None and person.private:
+            return _objected()
+        found = person if person is not None and person.hunter_score >= _LEAST_SCORE else None
+        key = f"find:{bare_domain(domain or company_name or '')}:{fold(first)}:{fold(last)}"
+        content = {
+            "data": {
+                "first_name": first,
+                "last_name": last,
+                "email": found.email if found is not None else None,
+                "score": found.hunter_score if found is not None else None,
+                "domain": company.domain if company is not None else domain,
+                "accept_all": company.accept_all if company is not None else None,
+                "position": found.title if found is not None else None,
+                "twitter": None,
+                "linkedin_url": found.linkedin_url if found is not None else None,
+                "phone_number": None,
+                "company": company.name if company is not None else None,
+                "sources": [],
+                "verification": {"date": None, "status": _status(found) if _is_verified(found) else None},
+            },
+            "meta": {"params": dict(call.query)},
+        }
+        return self._charged(call, content, key, FINDER_CREDITS if found is not None else Decimal(0))
+
+    def _verify(self, call: Call) -> Answer:
+        email = call.query.get("email", "").strip().lower()
+        if "@" not in email:
+            return _error(400, "wrong_params", "The email parameter is missing or invalid.")
+        person = self._directory.by_email(email)
+        if person is not None and person.private:
+            return _objected()
+        status = _status(person) if person is not None else self._stranger_status(email)
+        content = {
+            "data": {
+                "status": status,
+                "result": {"valid": "deliverable", "invalid": "undeliverable"}.get(status, "risky"),
+                "_deprecation_notice": "Using result is deprecated, use status instead",
+                "score": {"valid": 98, "invalid": 0}.get(status, 60),
+                "email": email,
+                "regexp": True,
+                "gibberish": False,
+                "disposable": False,
+                "webmail": False,
+                "mx_records": True,
+                "smtp_server": True,
+                "smtp_check": status == "valid",
+                "accept_all": status == "accept_all",
+                "block": False,
+                "sources": [],
+            },
+            "meta": {"params": {"email": email}},
+        }
+        return self._charged(call, content, f"verify:{email}", VERIFIER_CREDITS)
+
+    def _account(self, _: Call) -> Answer:
+        data = {"email": "owner@example.com", "plan_name": "Growth", "plan_level": 2, "team_id": 1}
+        return Answer(200, {"data": data})
+
+    def _charged(self, call: Call, content: Mapping[str, Any], key: str, units: Decimal) -> Answer:
+        known = self._store.get_meta(f"hunter:{key}") is not None
+        if units and not known:
+            self._store.set_meta(f"hunter:{key}", stamp(call.now))
+        email = content["data"]["email"]
+        row = OracleRow(email, None, Decimal(0) if known else units, key, accepted=not known, replay=known)
+        return Answer(200, content, rows=(row,))
+
+    def _stranger_status(self, email: str) -> str:
+        return "valid" if unit(email, "stranger") < 0.8 else "unknown"
+
+
+def _is_verified(person: Contact | None) -> bool:
+    return person is not None and unit(person.id, "hunter verified") < 0.72
+
+
+def _status(person: Contact | None) -> str:
+    if person is None:
+        return "unknown"
+    if person.mailbox_quality == "gone":
+        return "invalid"
+    if person.company.accept_all:
+        return "accept_all"
+    return "valid" if person.mailbox_quality == "verified" or unit(person.id, "smtp") < 0.5 else "unknown"
+
+
+def _describe(call: Call) -> tuple[OracleRow, ...]:
+    return (OracleRow(call.query.get("email"), key=str(call.query)[:200]),)
+
+
+def _objected() -> Answer:
+    return _error(451, "claimed_email", "The person asked us not to process their personal data.")
+
+
+def _error(status: int, name: str, details: str) -> Answer:
+    return Answer(status, {"errors": [{"id": name, "code": status, "details": details}]})
