@@ -20,8 +20,9 @@ class StackOptions:
 
     ``state``: the folder of everything that is kept. ``virtual_time``: business time is the sandbox's clock; only
     without providers of the user's own. ``seed`` (None: the folder's, at first 7) and ``start`` (aware; None: now)
-    make the sandbox's world when the folder has none yet; another seed than the folder's is refused. ``given``: the user's own settings by name, each replacing the embedded part it stands for; the
-    demo gives none, so that it can reach nobody. ``api_port``: a port that the API must have (None: any free one).
+    make the sandbox's world when the folder has none yet; another seed than the folder's is refused. ``given``: the
+    user's own settings by name, each replacing the embedded part it stands for; the demo gives none, so that it can
+    reach nobody. ``api_port``: a port that the API must have (None: any free one).
     """
 
     state: Path
