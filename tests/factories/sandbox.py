@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +36,8 @@ BOOKING_URL = "http://127.0.0.1:9/cal/book/intro"
 ONE_CLICK_URL = "http://127.0.0.1:9/u/abc"
 
 
-@cache
 def directory() -> Directory:
-    """The directory, built once for all tests."""
+    """The directory of companies and people."""
     return build_directory()
 
 

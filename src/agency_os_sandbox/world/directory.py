@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 
 from agency_os_sandbox.world.chance import pick, token, unit, weighted
 from agency_os_sandbox.world.industries import INDUSTRIES, Industry
@@ -185,8 +186,9 @@ def seniority(title: str) -> str:
     return next((level for word, level in levels if word in lowered), "manager" if "manager" in lowered else "entry")
 
 
+@cache
 def build_directory(count: int = COMPANY_COUNT) -> Directory:
-    """Build the directory; the same every time."""
+    """Build the directory; the same every time, so it is built once a process and only read."""
     directory = Directory()
     chance = random.Random(DIRECTORY_SEED)
     taken: set[str] = set()
