@@ -7,7 +7,9 @@ Input is what the person wrote, without quotes: words of our own footer must not
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
@@ -62,3 +64,80 @@ _SURE: Final[tuple[tuple[str, str], ...]] = (
     ("reported", r"\b(?:report(?:ed|ing)?|complain(?:ed|ing)?|complaint|forward(?:ed|ing)?)\b.{0,40}\b(?:spam|acma|accc|privacy commissioner|oaic|authorit|your (?:isp|provider))|\b(?:mark|flag)(?:ed|ing)?\b.{0,20}\b(?:spam|junk)\b|\bcease and desist\b|\bspam act\b"),
     ("block", r"\b(?:blocked|blocking|block) (?:you|your|this (?:sender|address|domain))\b"),
 )  # fmt: skip
+
+_NOT_ONE: Final = re.compile(
+    r"\b(?:hate|sad|reluctant|loath|silly|mad|crazy) to (?:stop|opt|unsubscribe)"
+    r"|\bdo(?: not|n't) hesitate to\b[^.!?\n]*|\bfeel free to\b[^.!?\n]*|\bstop(?:ped|ping)? by\b|\bnon[ -]?stop\b"
+    r"|\bstop(?:ped)? (?:losing|wasting|relying|spending|paying|doing|using|guessing|working|advertising)\b"
+    r"|\bdrop (?:me|us) (?:a|an) (?:line|note|email|text|call)\b|\bone[ -]stop\b|\b(?:our|their|the|your|an?) (?:un)?subscrib\w+ (?:rate|link|list|page|button|form)s?\b"
+    r"|\b(?:our|my) (?:customers?|clients?|patients?|subscribers?|members?)\b[^.!?\n]{0,40}\bunsubscrib\w+"
+    r"|\b(?:reduce|fewer|less|lower|avoid) (?:the )?(?:spam|unsubscribes?|opt[ -]?outs?)\b|\bspam (?:folder|filter)s?\b"
+    r"|\bi would ?n't (?:want to )?stop\b",
+)
+"""What only sounds like one: taken out before the patterns look."""
+
+_POSSIBLE: Final[tuple[tuple[str, str], ...]] = (
+    ("speaks of stopping", r"\bstop\b|\bcease\b|\bquit\b"),
+    ("speaks of unsubscribing", r"\bunsubscrib\w*|\bopt(?:ed|ing)?[ -]?(?:me |us )?out\b|\boff (?:your|the|this) \w+"),
+    ("speaks of removal", r"\b(?:remove|removal|delete|erase|take me off|take us off)\b"),
+    ("speaks of spam or law", r"\bspam\w*|\bjunk mail\b|\bharass\w*|\bprivacy act\b|\bacma\b|\blawyers?\b.{0,30}\byou\b|\bunsolicited\b"),
+    ("wants no contact", r"\b(?:do not|don't|dont|never|no longer|no need to|please do not|rather not|prefer not) (?:\w+ ){0,3}(?:contact|e-?mail|mail|call|message|write|hear|reach|receive)\w*"),
+    ("asks where the address is from", r"\b(?:where|how) (?:on earth |the hell )?(?:did|have|do) you (?:get|got|find|have|obtain) (?:my|our|this)\b"),
+)  # fmt: skip
+_EVERYONE: Final = re.compile(
+    r"\b(?:never|not|nobody|no one|none)\b[^.!?\n]{0,40}\b(?:anyone|anybody|any (?:of your|other|company|agency|client))\b"
+    r"|\ball (?:of )?your (?:lists?|clients?|databases?|systems?|companies|brands)\b|\bevery(?:one|body|where| list)\b"
+    r"|\bany (?:list|database) (?:you|of yours)\b|\ball lists\b"
+)
+_COMPLAINT: Final = re.compile(
+    r"\bspam(?:mer|ming|med|s)?\b(?! (?:folder|filter))|\bacma\b|\baccc\b|\bprivacy (?:act|commissioner)\b|\boaic\b"
+    r"|\bspam act\b|\bharass\w*|\blegal action\b|\bcease and desist\b|\breport(?:ed|ing)? (?:you|this|it)\b|\billegal\b"
+)
+_ERASURE: Final = re.compile(
+    r"\b(?:delete|erase|destroy|purge|wipe|remove)\b[^.!?\n]{0,40}\b(?:data|details|information|info|records?)\b|\bgdpr\b"
+    r"|\bright to be forgotten\b"
+)
+_WORDS: Final = ("unsubscribe", "unsubscribed", "unsubscribing", "remove", "delete", "spam", "emailing", "contacting")
+_MISSPELT: Final = re.compile(r"\b(?:un|in|on)?s[a-z]{1,3}b?s?c?[a-z]{1,3}b[a-z]{0,4}\b|\b[a-z]{6,14}\b")
+_COMMON: Final = frozenset(
+    {"removed", "removal", "deleted", "describe", "described", "subscribe", "subscribed", "emailed", "contact"}
+    | {"contacts", "contacted", "mailing", "prescribe", "remote", "prove", "moved", "removing", "deleting"}
+)
+_LONGEST: Final = 20_000
+
+
+def read_opt_out(text: str) -> OptOut | None:
+    """The wish to be left in peace in what a person wrote; None where nothing points to one."""
+    plain = _plain(text)
+    cleared = _NOT_ONE.sub(" ", plain)
+    for sure, table in ((True, _SURE), (False, _POSSIBLE)):
+        for rule, pattern in table:
+            found = re.search(pattern, cleared)
+            if found is not None:
+                return OptOut(
+                    sure=sure,
+                    scope=OptOutScope.EVERYONE if _EVERYONE.search(cleared) else OptOutScope.CLIENT,
+                    rule=rule,
+                    words=found[0].strip()[:120],
+                    complaint=_COMPLAINT.search(cleared) is not None,
+                    erasure=_ERASURE.search(cleared) is not None,
+                )
+    return None
+
+
+def _plain(text: str) -> str:
+    lowered = text[:_LONGEST].casefold().replace("’", "'").replace("‘", "'").replace("`", "'")
+    lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in lowered.split("\n"))
+    return _MISSPELT.sub(_respelt, "\n".join(lines))
+
+
+def _respelt(found: re.Match[str]) -> str:
+    """A word one or two letters off one that matters: "unsubcribe", "remvoe", "unsuscribe"."""
+    word = found[0]
+    if word in _WORDS or word in _COMMON:
+        return word
+    near = get_close_matches(word, _WORDS, n=1, cutoff=0.86 if len(word) > 7 else 0.9)
+    if near:
+        return near[0]
+    swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)}
+    return next((known for known in _WORDS if known in swapped), word)
