@@ -49,5 +49,15 @@ BEGIN
 END
 $$;
 
+-- The versions in the history table that both this project's runner and Supabase's keep, for readiness checks.
+CREATE FUNCTION app.applied_migrations() RETURNS text[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ''
+AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(version ORDER BY version), '{}') FROM supabase_migrations.schema_migrations);
+END
+$$;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA app FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.uuid_v7(), app.now(), app.set_updated_at() TO authenticated, service_role;
+GRANT EXECUTE ON FUNCTION app.applied_migrations() TO service_role;

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
-from agency_os.kit.ids import new_id
+from agency_os.kit.ids import new_ids
 from agency_os.repositories.base import Repository
 
 _ADD = text("""
     INSERT INTO inbound_events (id, provider, event_id, kind, body, occurred_at)
-    VALUES (:id, :provider, :event_id, :kind, :body, :occurred_at)
+    SELECT * FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:providers AS text[]), CAST(:event_ids AS text[]), CAST(:kinds AS text[]),
+        CAST(:bodies AS bytea[]), CAST(:occurred AS timestamptz[])
+    )
     ON CONFLICT (provider, event_id) DO NOTHING
-    RETURNING id
 """)
 _DUE = text("""
     SELECT id, provider, event_id, kind, body, occurred_at, received_at, tries FROM inbound_events
@@ -48,6 +51,17 @@ _WAITING = text("SELECT count(*) FROM inbound_events WHERE state = 'received'")
 
 
 @dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event as it came in, unique by provider and ``event_id``; ``occurred_at`` is aware UTC."""
+
+    provider: str
+    event_id: str
+    kind: str
+    body: bytes
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedEvent:
     """An event not read yet: ``body`` holds the provider's bytes as they came. Times are business time."""
 
@@ -76,17 +90,19 @@ class SettledEvent:
 class InboundEventRepository(Repository):
     """The queue of provider events. It spans tenants: an event has none until it is matched."""
 
-    async def add(self, *, provider: str, event_id: str, kind: str, body: bytes, occurred_at: datetime) -> bool:
-        """Store an event; False when this provider has delivered it before. ``occurred_at`` is aware UTC."""
-        values = {
-            "id": new_id(),
-            "provider": provider,
-            "event_id": event_id,
-            "kind": kind,
-            "body": body,
-            "occurred_at": occurred_at,
-        }
-        return (await self.db.execute(_ADD, values)).scalar() is not None
+    async def add(self, events: Sequence[NewEvent]) -> None:
+        """Store events, all in one statement; one that was delivered before stays as it is."""
+        await self.db.execute(
+            _ADD,
+            {
+                "ids": new_ids(len(events)),
+                "providers": [event.provider for event in events],
+                "event_ids": [event.event_id for event in events],
+                "kinds": [event.kind for event in events],
+                "bodies": [event.body for event in events],
+                "occurred": [event.occurred_at for event in events],
+            },
+        )
 
     async def due(self, *, wall: datetime, limit: int) -> list[ReceivedEvent]:
         """Lock up to ``limit`` unread events, oldest first; those that another reader holds are passed over."""

@@ -1,0 +1,43 @@
+"""`agency-os api`: serves the HTTP API until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from agency_os.api.main import create_app
+from agency_os.config import load_settings
+from agency_os.exceptions import UnavailableError
+from agency_os.kit.logging import configure_logging
+from agency_os.wiring.infrastructure import build_infrastructure
+from agency_os.wiring.web import build_web
+
+
+def command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve webhooks, the unsubscribe page and health."""
+    settings = load_settings()
+    configure_logging(settings.runtime.log_level, settings.runtime.log_format)
+    listener = _listen(host, port)
+    app = create_app(build_web(build_infrastructure(settings)))
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(uvicorn.Server(config).serve(sockets=[listener]))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        raise UnavailableError(f"cannot listen on {host}:{port}: {error.strerror}; give another --port") from error
+    return listener
