@@ -1,0 +1,68 @@
+"""The console script `agency-os`: a table of commands that are imported only when they are run.
+
+So that scoring a list starts at once, without Prefect or FastAPI. Errors become plain lines on standard error: exit
+status 2 for what the caller can mend (settings, input), 1 for the rest.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agency_os.exceptions import AgencyOSError, InvalidInputError, SettingsError
+
+COMMANDS: Final = MappingProxyType(
+    {
+        "demo": ("agency_os.cli.demo", "From a lead list to booked meetings, three weeks in minutes"),
+        "up": ("agency_os.cli.up", "Start everything on this machine and stay up"),
+        "score": ("agency_os.cli.score", "Score a lead list; needs no service"),
+        "import": ("agency_os.cli.imports", "Import a lead list, or show with --dry-run what would be imported"),
+        "migrate": ("agency_os.cli.migrate", "Bring the database up to date"),
+        "api": ("agency_os.cli.api", "Serve the HTTP API"),
+        "worker": ("agency_os.cli.worker", "Run the background work"),
+    }
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; never returns."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in {"-h", "--help", "help"}:
+        _show_help()
+        raise SystemExit(0 if given else 2)
+    if given[0] not in COMMANDS:
+        sys.stderr.write(f"agency-os: no command {given[0]!r}; there are {', '.join(COMMANDS)}\n")
+        raise SystemExit(2)
+    raise SystemExit(_run(given[0], given[1:]))
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    application.command()(import_module(COMMANDS[name][0]).command)
+    try:
+        application(list(arguments), prog_name=f"agency-os {name}", standalone_mode=True)
+    except AgencyOSError as error:
+        sys.stderr.write("".join(f"agency-os: {line}\n" for line in str(error).splitlines()))
+        return 2 if isinstance(error, SettingsError | InvalidInputError) else 1
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    return 0
+
+
+def _show_help() -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, (_, summary) in COMMANDS.items():
+        table.add_row(f"agency-os {name}", summary)
+    console = Console(highlight=False)
+    console.print("Agency OS books sales meetings for Australian marketing agencies.\n")
+    console.print(table)
+    console.print("\nagency-os COMMAND --help says more.")
