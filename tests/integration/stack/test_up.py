@@ -1,0 +1,55 @@
+"""The whole stack as an ordinary user starts it, in an empty folder with an empty home."""
+
+from __future__ import annotations
+
+import os
+import signal
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.stack.running import Stack, new_stack
+
+SERVICES = {"postgres", "cache", "prefect", "sandbox", "api", "worker"}
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    with new_stack() as made:
+        yield made
+
+
+@pytest.mark.timeout(400)
+def test_it_starts_in_an_empty_folder_and_leaves_no_process_and_no_port(stack: Stack) -> None:
+    stack.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{stack.ports()['api']}/health/ready", timeout=10) as answer:
+        assert answer.status == 200
+    assert set(stack.open_ports()) == SERVICES - {"worker"}
+    assert stack.end(signal.SIGTERM) == 0, stack.output
+    assert (stack.processes(), stack.open_ports()) == ([], [])
+    assert not list((stack.folder / "home").iterdir())
+
+
+@pytest.mark.timeout(400)
+def test_after_kill_9_of_the_supervisor_a_second_start_goes_on(stack: Stack) -> None:
+    stack.start()
+    ports = stack.ports()
+    assert stack.end(signal.SIGKILL) == -signal.SIGKILL
+    stack.start()
+    assert "did not stop cleanly: taking over its lock and its state" in stack.output
+    assert "migrations applied" not in stack.output
+    assert stack.ports() == ports
+    assert stack.end(signal.SIGINT) == 0, stack.output
+    assert (stack.processes(), stack.open_ports()) == ([], [])
+
+
+@pytest.mark.timeout(400)
+def test_a_killed_service_is_started_again_and_said(stack: Stack) -> None:
+    stack.start()
+    killed = stack.service("worker")
+    os.kill(killed, signal.SIGKILL)
+    stack.until("worker ended with signal SIGKILL: starting it again (1 of 5)")
+    stack.until("worker is up again", seconds=60)
+    assert stack.service("worker") != killed
+    assert stack.end(signal.SIGTERM) == 0, stack.output
