@@ -130,20 +130,24 @@ class World:
         return [{**dict(row), "body": _parsed(row["body"])} for row in rows]
 
 
-def people_who(act: Act, *, step: int = 1, seed: int = SEED, at: datetime = MONDAY_NINE) -> Iterator[str]:
-    """Addresses of people who would do this on a message of ``message(address, step=step)`` accepted at ``at``."""
-    behaviour, people = Behaviour(seed), People(seed, directory())
+def people_who(act: Act, *, step: int = 1) -> Iterator[str]:
+    """Addresses of people who would do this on ``message(address, step=step)`` accepted on Monday at nine."""
     for contact in directory().contacts:
-        mail = mail_of(message(contact.email, step=step), at)
-        plans = behaviour.on_sequence(people.find(contact.email), read(mail), at)
-        if any(plan.act is act for plan in plans):
+        if moment_of(act, contact.email, step=step) is not None:
             yield contact.email
 
 
-def mail_of(entry: dict[str, Any], at: datetime = MONDAY_NINE, email_id: str = "e1") -> Mail:
+def moment_of(act: Act, address: str, *, step: int = 1) -> datetime | None:
+    """When this person would do it; None for never."""
+    person = People(SEED, directory()).find(address)
+    plans = Behaviour(SEED).on_sequence(person, read(mail_of(message(address, step=step))), MONDAY_NINE)
+    return next((plan.at for plan in plans if plan.act is act), None)
+
+
+def mail_of(entry: dict[str, Any]) -> Mail:
     """The message as accepted."""
     return Mail(
-        email_id, f"<{email_id}@mail.example>", at, entry["from"], tuple(entry["to"]), entry["subject"], entry["text"],
+        "e1", "<e1@mail.example>", MONDAY_NINE, entry["from"], tuple(entry["to"]), entry["subject"], entry["text"],
         entry["html"], (), (), (entry["reply_to"],), dict(entry["headers"]), {},
     )  # fmt: skip
 
