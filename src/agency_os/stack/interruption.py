@@ -1,7 +1,7 @@
 """What ends a running stack from outside its owner's code: a signal, or a service that cannot be kept.
 
 Either cancels the task that owns the stack, and leaving the ``with`` turns that cancellation into a plain error.
-A signal while things are already stopping asks for haste instead.
+Another signal, a second or more after the first, asks for haste while things are stopping.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from types import TracebackType
 from agency_os.exceptions import StackError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+PATIENCE_SECONDS = 1.0
+"""One request often comes twice: `timeout` and shells signal a process and then its group. Haste is asked for later."""
 
 
 class StopRequestedError(StackError):
@@ -37,6 +40,7 @@ class Interruption:
         self._error: StackError | None = None
         self._owner: asyncio.Task[object] | None = None
         self._awaited: asyncio.Event | None = None
+        self._signalled_at: float | None = None
 
     def __enter__(self) -> Interruption:
         self._owner = asyncio.current_task()
@@ -73,8 +77,11 @@ class Interruption:
             self._awaited = None
 
     def _on_signal(self, number: int) -> None:
+        now = asyncio.get_running_loop().time()
+        first = self._signalled_at = self._signalled_at or now
         if self.stopping:
-            self._hurry()
+            if now - first >= PATIENCE_SECONDS:
+                self._hurry()
         elif self._awaited is not None:
             self._awaited.set()
         else:

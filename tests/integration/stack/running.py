@@ -17,7 +17,6 @@ from pathlib import Path
 
 import psutil
 
-
 PROGRAM = Path(sys.executable).parent / "agency-os"
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0

@@ -44,12 +44,23 @@ async def test_a_lost_service_ends_the_owners_work_even_while_he_waits_for_a_sig
         await _wait_until(lambda interruption: interruption.interrupt(StackError("worker is lost")))
 
 
-async def test_a_signal_while_stopping_asks_for_haste_and_cancels_nothing() -> None:
+async def test_a_later_signal_while_stopping_asks_for_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agency_os.stack.interruption.PATIENCE_SECONDS", 0.1)
+    assert await _hurried_by_signals(pause=0.2)
+
+
+async def test_the_same_request_twice_asks_for_no_haste() -> None:
+    assert not await _hurried_by_signals(pause=0.05)
+
+
+async def _hurried_by_signals(pause: float) -> bool:
     hurried = asyncio.Event()
     with Interruption(hurried.set) as interruption:
         interruption.stopping = True
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(hurried.wait(), 5)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(pause)
+    return hurried.is_set()
 
 
 async def test_the_owners_own_error_is_not_replaced() -> None:
