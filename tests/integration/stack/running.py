@@ -48,13 +48,13 @@ class Stack:
         self.run(*arguments)
         self.until(UP, START_SECONDS)
 
-    def run(self, *arguments: str) -> None:
-        """Start it."""
+    def run(self, *arguments: str, **settings: str) -> None:
+        """Start it with settings in its environment."""
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [*as_ordinary_user(), str(PROGRAM), "up", *arguments],
                 cwd=self.folder,
-                env={"HOME": str(self.folder / "home"), "PATH": os.defpath},
+                env={"HOME": str(self.folder / "home"), "PATH": os.defpath, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -74,6 +74,11 @@ class Stack:
         """Send the supervisor alone a signal; its exit status."""
         os.kill(self.pid, number)
         return self.wait()
+
+    def refused(self, *arguments: str, **settings: str) -> tuple[int, list[str]]:
+        """Start it where it must refuse: its exit status and the lines it said."""
+        self.run(*arguments, **settings)
+        return self.wait(), self.output.splitlines()
 
     def wait(self) -> int:
         """Its exit status."""
