@@ -42,6 +42,9 @@ WORKER_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         # Never a server of its own inside the worker, and no question of versions: both come from one lock file.
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+        # Twice, after 2 and 4 s, instead of five times over a minute: meanwhile the deployment stands still, and a run
+        # that could not be reported is closed and done again.
+        "PREFECT_CLIENT_MAX_RETRIES": "2",
     }
 )
 """Beside these the worker needs PREFECT_HOME and our own settings, PREFECT_API_URL among them."""

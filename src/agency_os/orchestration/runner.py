@@ -196,7 +196,8 @@ class Runner:
                 await self._end_followers(taken)
         except asyncio.CancelledError:
             if taken.leader.id in self._cancelled:
-                await self._end_cancelled(taken)
+                with suppress(AgencyOSError):  # else the next clearing up finds it
+                    await self._end_cancelled(taken)
             raise
         except Exception:  # noqa: BLE001  # a run that cannot be reported must not end the worker
             # The run may still stand as begun: the next look clears up under our name.

@@ -124,7 +124,8 @@ def _run_loop(
 
 
 async def _execute(flow: Flow[..., Any], run: FlowRun) -> None:
-    described = EngineRun.model_validate(dict(run.raw))
+    # Without its deployment the engine opens no websocket per run to learn of a suspension: no run of ours has one.
+    described = EngineRun.model_validate({**run.raw, "deployment_id": None})
     await run_flow_async(flow, flow_run=described, parameters=described.parameters, return_type="state")
 
 

@@ -18,10 +18,12 @@ from typing import Any
 
 import pytest
 
-from agency_os.integrations.prefect import PrefectClient
+from agency_os.integrations.prefect import PrefectClient, RunState
 from agency_os.kit.clock import SystemWallClock
 from agency_os.kit.http import AiohttpTransport
+from agency_os.orchestration.deployments import register
 from agency_os.orchestration.environment import SERVER_ENVIRONMENT
+from agency_os.orchestration.run_queue import RunQueue
 from tests.support.needs import REPOSITORY
 from tests.support.servers import Servers, drop_database, empty_database
 
@@ -57,13 +59,29 @@ class Worker:
             await asyncio.sleep(0.01)
         return begun
 
+    async def until_said(self, event: str, count: int = 1, seconds: float = 30.0) -> None:
+        """Returns once the workers on this folder have logged ``event`` so many times."""
+        deadline = time.monotonic() + seconds
+        while self.log().count(f'"event": "{event}"') < count:
+            assert time.monotonic() < deadline, f"{event} was not said {count} times:\n{self.log()}"
+            await asyncio.sleep(0.02)
+
+    async def until_serving(self, workers: int = 1) -> None:
+        """Returns once so many workers on this folder serve."""
+        await self.until_said("worker_serves", workers)
+
+    def ask_to_end(self, how: signal.Signals) -> int:
+        """Its exit status after this signal; fails when it does not end within ten seconds."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=10)
+
     def order(self, **ticks: dict[str, Any]) -> None:
         """How the ticks go from now on."""
         (self.state / "orders.json").write_text(json.dumps(ticks))
 
     def log(self) -> str:
         """What it has said."""
-        return (self.state / "worker.log").read_text(errors="replace")[-4000:]
+        return _end_of(self.state / "worker.log")
 
     def kill(self) -> None:
         """``kill -9``."""
@@ -88,10 +106,7 @@ async def prefect_url(
         "PREFECT_API_DATABASE_CONNECTION_URL": servers.owner_dsn(name).replace("postgresql:", "postgresql+asyncpg:"),
     }
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT, process_group=0
-        )
+    process = _spawn(command, home / "server.log", env=environment, cwd=home)
     url = f"http://127.0.0.1:{port}/api"
     try:
         await _until_healthy(process, url, home / "server.log")
@@ -103,9 +118,13 @@ async def prefect_url(
 
 @pytest.fixture
 async def prefect(prefect_url: str) -> AsyncIterator[PrefectClient]:
-    """Our client of that server."""
-    transport = AiohttpTransport()
-    client = PrefectClient(transport, prefect_url, SystemWallClock())
+    """Our client of that server, on which every deployment is known and nothing waits."""
+    transport, wall = AiohttpTransport(), SystemWallClock()
+    client = PrefectClient(transport, prefect_url, wall)
+    served = await register(client, scheduled=False)
+    queue = RunQueue(client, "nobody")
+    for run in await queue.waiting(served, wall.now()):
+        await queue.end(run.id, RunState.CANCELLED, "left by an earlier test")
     yield client
     await client.aclose()
     await transport.aclose()
@@ -116,19 +135,22 @@ def start_worker(prefect_url: str, tmp_path: Path) -> Iterator[StartWorker]:
     """Starts workers on one state folder; all are ended with the test."""
     with ExitStack() as ended:
 
-        def start(clock: str = "http://127.0.0.1:9/clock", api_url: str = prefect_url) -> Worker:
-            with (tmp_path / "worker.log").open("ab") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "tests.support.prefect_worker", str(tmp_path), api_url, clock],
-                    cwd=REPOSITORY,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    process_group=0,
-                )
+        def start(clock: str = "http://127.0.0.1:9/clock", api_url: str = prefect_url, **env: str) -> Worker:
+            command = [sys.executable, "-m", "tests.support.prefect_worker", str(tmp_path), api_url, clock]
+            process = _spawn(command, tmp_path / "worker.log", env={**os.environ, **env}, cwd=REPOSITORY)
             ended.callback(end_group, process)
             return Worker(process, tmp_path)
 
         yield start
+
+
+def _spawn(command: list[str], log: Path, *, env: dict[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(command, env=env, cwd=cwd, stdout=output, stderr=subprocess.STDOUT, process_group=0)
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-20000:]
 
 
 async def _until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -138,7 +160,7 @@ async def _until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) 
     try:
         while not await client.healthy():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the Prefect server does not start:\n{log.read_text()[-3000:]}")
+                raise RuntimeError(f"the Prefect server does not start:\n{_end_of(log)}")
             await asyncio.sleep(0.1)
     finally:
         await transport.aclose()
