@@ -19,6 +19,7 @@ from agency_os.db.migrate import MigrationReport, migrate
 from agency_os.exceptions import StackError, UnavailableError
 from agency_os.stack.embedded import initdb_command, postgres_binaries
 from agency_os.stack.plan import DATABASE, PREFECT_DATABASE, Plan
+from agency_os.stack.state import StateFolder
 
 
 def cluster_exists(state: Path) -> bool:
@@ -26,7 +27,7 @@ def cluster_exists(state: Path) -> bool:
     return (state / "postgres" / "PG_VERSION").is_file()
 
 
-async def make_cluster(plan: Plan) -> None:
+async def make_cluster(plan: Plan, state: StateFolder) -> None:
     """Make the embedded cluster where there is none: beside its place first, so that it appears whole."""
     data = plan.state / "postgres"
     if cluster_exists(plan.state):
@@ -44,6 +45,7 @@ async def make_cluster(plan: Plan) -> None:
         stderr=asyncio.subprocess.STDOUT,
         process_group=0,
     )
+    state.note_process("initdb", process.pid)
     try:
         output, _ = await process.communicate()
     except asyncio.CancelledError:
@@ -53,6 +55,7 @@ async def make_cluster(plan: Plan) -> None:
         raise
     finally:
         password.unlink(missing_ok=True)
+        state.forget_process("initdb")
     if process.returncode:
         raise StackError(f"initdb could not make the embedded database: {output.decode(errors='replace').strip()}")
     unfinished.rename(data)

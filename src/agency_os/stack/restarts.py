@@ -1,10 +1,16 @@
-"""How often a service that ended by itself is started again, and after how long."""
+"""A service that ends by itself is started again, ever later and a few times only.
+
+Inputs: the started process, the machine's clock, and who tells the user. Promise: whatever is done is said.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 
+from agency_os.exceptions import StackError
 from agency_os.kit.clock import WallClock
+from agency_os.stack.process import ServiceProcess
+from agency_os.stack.state import Say
 
 MOST = 5
 WINDOW_SECONDS = 300.0
@@ -32,3 +38,24 @@ class Restarts:
             return None
         self._starts.append(now)
         return float(_FIRST_DELAY * 2 ** (len(self._starts) - 1))
+
+
+async def keep(process: ServiceProcess, wall: WallClock, say: Say) -> StackError:
+    """Start the service again whenever it ends; returns, as an error that says why, when it cannot be kept."""
+    name = process.service.name
+    restarts = Restarts(wall)
+    ending = await process.wait()
+    while (delay := restarts.next_delay()) is not None:
+        say(f"{name} ended with {ending}: starting it again ({restarts.count} of {MOST})")
+        await process.stop(at_once=True)
+        await wall.sleep(delay)
+        try:
+            await process.start()
+        except StackError as error:
+            say(str(error))
+            ending = "a failed start"
+        else:
+            say(f"{name} is up again")
+            ending = await process.wait()
+    minutes = f"{WINDOW_SECONDS / 60:.0f} minutes"
+    return StackError(f"{name} ended {MOST + 1} times within {minutes}, at last with {ending}: see {process.log}")

@@ -11,12 +11,14 @@ import signal
 import sys
 import sysconfig
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import psutil
 
 from agency_os.exceptions import AgencyOSError, StackError
 from agency_os.integrations.prefect import PrefectClient
+from agency_os.kit.clock import WallClock, parse_instant
 from agency_os.kit.http import Transport
 from agency_os.orchestration.environment import SERVER_ENVIRONMENT, WORKER_ENVIRONMENT
 from agency_os.stack.embedded import LOOPBACK, cache_command, postgres_binaries, postgres_command, postgres_dsn
@@ -39,7 +41,7 @@ def postgres_service(plan: Plan) -> Service:
         command=tuple(postgres_command(postgres_binaries(), data, plan.ports["postgres"], max_connections="200")),
         env=plan.base,
         healthy=lambda: answers_postgres(dsn),
-        before=lambda: _remove_stale_pid(data / "postmaster.pid"),
+        before=lambda: remove_stale_pid(data / "postmaster.pid"),
         stop_signal=signal.SIGINT,
         stop_seconds=30.0,
     )
@@ -128,9 +130,9 @@ def api_service(plan: Plan, transport: Transport) -> Service:
     )
 
 
-def worker_service(plan: Plan, prefect: PrefectClient) -> Service:
+def worker_service(plan: Plan, prefect: PrefectClient, wall: WallClock) -> Service:
     """The worker; healthy once it has told the Prefect server that it serves the deployments."""
-    polled = LastPolled(prefect)
+    polled = LastPolled(prefect, wall)
     return Service(
         name="worker",
         command=(_program("agency-os"), "worker"),
@@ -141,25 +143,28 @@ def worker_service(plan: Plan, prefect: PrefectClient) -> Service:
 
 
 class LastPolled:
-    """Tells a worker's first sign of life from its predecessor's, without comparing two machines' clocks."""
+    """Tells a worker's first sign of life from its predecessor's, also where the server's clock differs from ours."""
 
-    def __init__(self, prefect: PrefectClient) -> None:
+    def __init__(self, prefect: PrefectClient, wall: WallClock) -> None:
         self._prefect = prefect
-        self._first: list[object] = []
+        self._wall = wall
+        self._began = wall.now()
+        self._first: datetime | None = None
 
     def forget(self) -> None:
         """A new worker is about to start: what the server says next is its predecessor's."""
-        self._first.clear()
+        self._began = self._wall.now()
+        self._first = None
 
     async def changed(self) -> bool:
-        """Whether the deployments have been polled since the first look, which comes as the worker starts."""
+        """Whether the deployments have been polled since the start, or since the server was first asked."""
         polled = None
-        with suppress(AgencyOSError):
-            described = await self._prefect.call("GET", f"/deployments/name/{_SERVED}")
-            polled = described.get("last_polled") if isinstance(described, dict) else None
-        if not self._first:
-            self._first.append(polled)
-        return polled is not None and polled != self._first[0]
+        with suppress(AgencyOSError, TypeError, KeyError, AttributeError):
+            polled = parse_instant((await self._prefect.call("GET", f"/deployments/name/{_SERVED}"))["last_polled"])
+        if polled is None:
+            return False
+        self._first = self._first or polled
+        return polled >= self._began or polled != self._first
 
 
 def _program(name: str) -> str:
@@ -170,7 +175,7 @@ def _program(name: str) -> str:
     return str(path)
 
 
-def _remove_stale_pid(path: Path) -> None:
+def remove_stale_pid(path: Path) -> None:
     """After `kill -9` PostgreSQL's own lock file stays; it blocks the start once a stranger has got its number.
 
     We hold the state folder's lock and have ended what the last run left, so only a live PostgreSQL is respected.

@@ -129,7 +129,8 @@ class StateFolder:
             self._write("processes.json", noted)
 
     def _end_orphans(self, say: Say) -> None:
-        for name, noted in self._read("processes.json", dict).items():
+        # The last started first: what writes to the database ends before it.
+        for name, noted in reversed(self._read("processes.json", dict).items()):
             pid, created = noted.get("pid"), noted.get("created")
             if isinstance(pid, int) and isinstance(created, int | float) and end_group(pid, created):
                 say(f"ended {name} (process {pid}), left over from the last run")

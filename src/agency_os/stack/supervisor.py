@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
-from agency_os.exceptions import SettingsError, StackError
+from agency_os.exceptions import SettingsError
 from agency_os.integrations.prefect import PrefectClient
 from agency_os.kit.clock import SystemWallClock, WallClock
 from agency_os.kit.http import AiohttpTransport
@@ -20,7 +20,7 @@ from agency_os.stack.interruption import Interruption, StopRequestedError, unhin
 from agency_os.stack.options import RunningStack, StackOptions
 from agency_os.stack.plan import Embedded, Plan, make_plan
 from agency_os.stack.process import Service, ServiceProcess
-from agency_os.stack.restarts import MOST, WINDOW_SECONDS, Restarts
+from agency_os.stack.restarts import keep
 from agency_os.stack.services import (
     START_ORDER,
     api_service,
@@ -95,7 +95,7 @@ class Supervisor:
 
     async def _start_databases(self, plan: Plan) -> None:
         if plan.embedded.postgres:
-            await make_cluster(plan)
+            await make_cluster(plan, self._state)
             await self._launch(postgres_service(plan))
             await make_databases(plan)
         await _together(self._start_prefect(plan), self._start_schema_and_ours(plan))
@@ -116,7 +116,9 @@ class Supervisor:
             key.get_secret_value() if key is not None else None,
         )
         # The worker waits for the Prefect server by itself, and is ready the sooner for having begun beside it.
-        await _together(self._launch(api_service(plan, self._transport)), self._launch(worker_service(plan, prefect)))
+        await _together(
+            self._launch(api_service(plan, self._transport)), self._launch(worker_service(plan, prefect, self._wall))
+        )
 
     async def _launch(self, service: Service) -> None:
         began = self._wall.monotonic()
@@ -126,25 +128,7 @@ class Supervisor:
         self._watchers.append(asyncio.create_task(self._watch(process)))
 
     async def _watch(self, process: ServiceProcess) -> None:
-        """Start a service again when it ends by itself; one that cannot be kept ends the stack."""
-        name = process.service.name
-        restarts = Restarts(self._wall)
-        ending = await process.wait()
-        while (delay := restarts.next_delay()) is not None:
-            self._say(f"{name} ended with {ending}: starting it again ({restarts.count} of {MOST})")
-            await process.stop(at_once=True)
-            await self._wall.sleep(delay)
-            try:
-                await process.start()
-            except StackError as error:
-                ending = str(error)
-            else:
-                self._say(f"{name} is up again")
-                ending = await process.wait()
-        minutes = f"{WINDOW_SECONDS / 60:.0f} minutes"
-        self._interruption.interrupt(
-            StackError(f"{name} ended {MOST + 1} times within {minutes}, at last with {ending}: see {process.log}")
-        )
+        self._interruption.interrupt(await keep(process, self._wall, self._say))
 
     async def _stop_all(self) -> None:
         for watcher in self._watchers:

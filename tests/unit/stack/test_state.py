@@ -39,10 +39,9 @@ def _listening() -> Iterator[int]:
 
 
 @contextmanager
-def _sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own, with a child that ignores being asked to stop."""
-    stubborn = "trap '' TERM INT; sleep 60 & wait; wait"
-    with subprocess.Popen(["/bin/sh", "-c", stubborn], process_group=0) as process:
+def _sleeper(script: str = "trap '' TERM INT; sleep 60 & wait; wait") -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a group of its own, by default with a child and deaf to being asked to stop."""
+    with subprocess.Popen(["/bin/sh", "-c", script], process_group=0) as process:
         try:
             yield process
         finally:
@@ -76,6 +75,15 @@ def test_what_a_killed_run_left_running_is_ended(state: StateFolder, monkeypatch
             assert said == [f"ended worker (process {process.pid}), left over from the last run"]
         assert process.wait(5) != 0
         assert group_members(process.pid) == []
+
+
+def test_what_was_started_last_is_ended_first(state: StateFolder) -> None:
+    said: list[str] = []
+    with _sleeper("exec sleep 60") as database, _sleeper("exec sleep 60") as worker:
+        state.note_process("postgres", database.pid)
+        state.note_process("worker", worker.pid)
+        with state.hold(said.append):
+            assert [line.split()[1] for line in said] == ["worker", "postgres"]
 
 
 def test_a_stranger_with_a_recycled_number_is_left_alone() -> None:
