@@ -98,27 +98,24 @@ class Supervisor:
             await make_cluster(plan, self._state)
             await self._launch(postgres_service(plan))
             await make_databases(plan)
-        await _together(self._start_prefect(plan), self._start_schema_and_ours(plan))
+        await _together(self._start_prefect(plan), self._start_api(plan))
+        # Only now: beside the server's start it would take its processor time, and then wait for it with long pauses.
+        await self._launch(worker_service(plan, self._prefect_client(plan), self._wall))
 
     async def _start_prefect(self, plan: Plan) -> None:
         if plan.embedded.prefect:
             await self._launch(prefect_service(plan, self._transport))
 
-    async def _start_schema_and_ours(self, plan: Plan) -> None:
+    async def _start_api(self, plan: Plan) -> None:
         report = await prepare_schema(plan)
         if report.applied:
             self._say(f"database: {len(report.applied)} migrations applied, {report.before} had been before")
+        await self._launch(api_service(plan, self._transport))
+
+    def _prefect_client(self, plan: Plan) -> PrefectClient:
         key = plan.settings.prefect.api_key
-        prefect = PrefectClient(
-            self._transport,
-            plan.settings.prefect.api_url,
-            self._wall,
-            key.get_secret_value() if key is not None else None,
-        )
-        # The worker waits for the Prefect server by itself, and is ready the sooner for having begun beside it.
-        await _together(
-            self._launch(api_service(plan, self._transport)), self._launch(worker_service(plan, prefect, self._wall))
-        )
+        url = plan.settings.prefect.api_url
+        return PrefectClient(self._transport, url, self._wall, key.get_secret_value() if key is not None else None)
 
     async def _launch(self, service: Service) -> None:
         began = self._wall.monotonic()
