@@ -1,17 +1,18 @@
-"""What routes ask for: the process's parts, the business time, a body within its limit."""
+"""What routes ask for: the process's parts, and a body within its limit."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
 
 from agency_os.api.intake import Intake
 from agency_os.exceptions import InvalidInputError, PayloadTooLargeError
 from agency_os.wiring.web import Web
 
 MEGABYTE = 1024 * 1024
+_MOST_DIGITS = 15
 
 
 def get_web(request: Request) -> Web:
@@ -26,26 +27,26 @@ def get_intake(request: Request) -> Intake:
     return intake
 
 
-async def business_now(web: Annotated[Web, Depends(get_web)]) -> datetime:
-    """The business time, read once per request and before any transaction."""
-    return await web.infra.clock.now()
-
-
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, refused once it is longer than ``limit`` bytes. Raises PayloadTooLargeError, InvalidInputError."""
+    """The body, refused as soon as it is longer than ``limit`` bytes.
+
+    Raises PayloadTooLargeError, and InvalidInputError when it was cut off or its length is no number.
+    """
     declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal():
+    if not (declared.isascii() and declared.isdecimal()):
         raise InvalidInputError("Content-Length is not a number", field="Content-Length")
-    if int(declared) > limit:
+    if len(declared) > _MOST_DIGITS or int(declared) > limit:
         raise PayloadTooLargeError(f"the body may have at most {limit} bytes")
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > limit:
-            raise PayloadTooLargeError(f"the body may have at most {limit} bytes")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > limit:
+                raise PayloadTooLargeError(f"the body may have at most {limit} bytes")
+    except ClientDisconnect:
+        raise InvalidInputError("the body was cut off; send it again") from None
     return bytes(body)
 
 
 WebDep = Annotated[Web, Depends(get_web)]
 IntakeDep = Annotated[Intake, Depends(get_intake)]
-NowDep = Annotated[datetime, Depends(business_now)]

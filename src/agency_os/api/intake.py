@@ -7,13 +7,19 @@ written together by the next one; a request that stands alone is written at once
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from agency_os.db import Database
+from agency_os.exceptions import UnavailableError
 from agency_os.repositories.inbound_event import InboundEventRepository, NewEvent
 
 MOST_TOGETHER = 500
+MOST_BYTES = 64 * 1024 * 1024
+"""Of bodies in one statement; a larger one goes alone."""
+SECONDS = 10.0
+"""What a transaction may take in wall time; providers give up after 15 s (Svix) and deliver again."""
 
 
 @dataclass(slots=True)
@@ -26,8 +32,9 @@ class _Waiting:
 class Intake:
     """Writes events in the order in which they came."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, seconds: float = SECONDS) -> None:
         self._database = database
+        self._seconds = seconds
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -39,17 +46,48 @@ class Intake:
             self._writer = asyncio.create_task(self._write())
         await done
 
+    async def aclose(self) -> None:
+        """Let what waits be written."""
+        if self._writer is not None:
+            await self._writer
+
     async def _write(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
-            try:
-                async with self._database.transaction(now=batch[-1].now) as db:
-                    await InboundEventRepository(db).add([each.event for each in batch])
-            except Exception as error:  # noqa: BLE001  # handed to every request that waits for this batch
-                for each in batch:
-                    if not each.done.done():
-                        each.done.set_exception(error)
-            else:
-                for each in batch:
-                    if not each.done.done():
-                        each.done.set_result(None)
+            count = _fitting(self._waiting)
+            batch, self._waiting = self._waiting[:count], self._waiting[count:]
+            await self._store(batch)
+
+    async def _store(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            async with asyncio.timeout(self._seconds), self._database.transaction(now=batch[-1].now) as db:
+                await InboundEventRepository(db).add([each.event for each in batch])
+        except TimeoutError:
+            _refuse(batch, UnavailableError(f"the database took longer than {self._seconds:g} s to store an event"))
+        except UnavailableError as error:
+            _refuse(batch, error)
+        except Exception as error:  # noqa: BLE001  # handed to the request that waits
+            if len(batch) == 1:
+                _refuse(batch, error)
+                return
+            for each in batch:  # one that cannot be stored must not take the others with it
+                await self._store([each])
+        else:
+            for each in batch:
+                if not each.done.done():
+                    each.done.set_result(None)
+
+
+def _fitting(waiting: Sequence[_Waiting]) -> int:
+    """How many from the front go into one transaction, at least one."""
+    size = 0
+    for count, each in enumerate(waiting[:MOST_TOGETHER]):
+        size += len(each.event.body)
+        if size > MOST_BYTES:
+            return max(count, 1)
+    return min(len(waiting), MOST_TOGETHER)
+
+
+def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:
+    for each in batch:
+        if not each.done.done():
+            each.done.set_exception(error)

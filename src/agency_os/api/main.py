@@ -1,4 +1,4 @@
-"""The FastAPI application: routes, problem details, request ids."""
+"""The FastAPI application: routes, problem details, request ids, and its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from agency_os.api import errors
 from agency_os.api.intake import Intake
@@ -21,8 +22,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class RequestId:
-    """Gives every request an id that stands in its logs and its answer."""
+class Requests:
+    """Gives every request an id that stands in its logs and its answer, and answers for what broke."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -33,34 +34,63 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         request_id = new_id().hex
+        has_begun = False
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._app(scope, receive, send_with_id)
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception as error:
+                if has_begun:
+                    raise  # the server cuts the connection: half an answer must not look whole
+                await errors.broken(scope["path"], error)(scope, receive, send_with_id)
+
+
+class Api(FastAPI):
+    """FastAPI whose description holds the schema that all errors share."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document: dict[str, Any] = super().openapi()
+        document["components"]["schemas"]["Problem"] = errors.Problem.model_json_schema()
+        return document
 
 
 def create_app(web: Web) -> FastAPI:
     """The application over ``web``, whose connections it closes when it ends."""
+    intake = Intake(web.infra.database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await intake.aclose()
         await web.infra.aclose()
 
-    app = FastAPI(
+    app = Api(
         title="Agency OS",
         version=version("agency-os"),
         description="Webhooks of the providers, the unsubscribe page, health. Errors are problem details (RFC 9457).",
         lifespan=lifespan,
+        responses=errors.any_problem(),
+        redirect_slashes=False,
+        generate_unique_id_function=_name,
+        docs_url=None,  # both pages load their scripts from elsewhere
+        redoc_url=None,
     )
     app.state.web = web
-    app.state.intake = Intake(web.infra.database)
-    app.add_middleware(RequestId)
+    app.state.intake = intake
+    app.add_middleware(Requests)
     errors.install(app)
     for module in (health, webhooks, unsubscribe):
         app.include_router(module.router)
     return app
+
+
+def _name(route: APIRoute) -> str:
+    return route.name

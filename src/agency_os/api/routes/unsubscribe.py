@@ -7,14 +7,22 @@ links; POST takes effect before it answers. The tenant comes from the signed tok
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from agency_os.api.dependencies import MEGABYTE, NowDep, WebDep, read_body
-from agency_os.api.errors import Problem
+from agency_os.api.dependencies import MEGABYTE, WebDep, read_body
+from agency_os.api.errors import RETRY_SECONDS, described
+from agency_os.exceptions import PayloadTooLargeError, UnavailableError
+from agency_os.kit.logging import get_logger
 
-router = APIRouter(tags=["unsubscribe"], responses={404: {"model": Problem, "description": "No such link"}})
+router = APIRouter(tags=["unsubscribe"])
+_log = get_logger(__name__)
+_NOT_COMPLETE: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No such link; a page says so", "content": {"text/html": {"schema": {"type": "string"}}}},
+    503: {"description": "Not in force yet; a page says so", "content": {"text/html": {"schema": {"type": "string"}}}},
+}
 
 _PAGE = """\
 <!doctype html>
@@ -41,14 +49,19 @@ button:focus-visible {{ outline: 3px solid currentColor; outline-offset: 3px; }}
 """
 
 
-@router.api_route("/u/{token}", methods=["GET", "HEAD"], response_class=HTMLResponse, summary="The unsubscribe page")
-async def show(token: str, web: WebDep, now: NowDep) -> HTMLResponse:
+@router.head("/u/{token}", include_in_schema=False)
+@router.get("/u/{token}", response_class=HTMLResponse, summary="The unsubscribe page", responses=_NOT_COMPLETE)
+async def unsubscribe_page(token: str, web: WebDep) -> HTMLResponse:
     """Asks for a press of a button; changes nothing."""
     touch_id = web.infra.tokens.read(token, "unsubscribe")
     if touch_id is None:
         return _unknown()
-    async with web.infra.database.transaction(now=now) as db:
-        found = await web.closer.unsubscribe_page(db, touch_id)
+    try:
+        now = await web.infra.clock.now()
+        async with web.infra.database.transaction(now=now) as db:
+            found = await web.closer.unsubscribe_page(db, touch_id)
+    except UnavailableError as error:
+        return _away(error)
     if found is None:
         return _unknown()
     if found.already:
@@ -61,15 +74,34 @@ async def show(token: str, web: WebDep, now: NowDep) -> HTMLResponse:
     return _page(f"Unsubscribe from {name}?", f"<p>You will get no more messages from {name}.</p>{button}")
 
 
-@router.post("/u/{token}", response_class=HTMLResponse, summary="Unsubscribe by one click, or by the page's button")
-async def unsubscribe(token: str, request: Request, web: WebDep, now: NowDep) -> HTMLResponse:
-    """In force when it answers; a second time changes nothing more."""
+@router.post(
+    "/u/{token}",
+    response_class=HTMLResponse,
+    summary="Unsubscribe by one click, or by the page's button",
+    responses={**_NOT_COMPLETE, **described(PayloadTooLargeError, detail="The body is too large")},
+    openapi_extra={
+        "requestBody": {
+            "content": {
+                "application/x-www-form-urlencoded": {
+                    "schema": {"type": "object", "properties": {"List-Unsubscribe": {"type": "string"}}},
+                    "example": {"List-Unsubscribe": "One-Click"},
+                }
+            }
+        }
+    },
+)
+async def unsubscribe(token: str, request: Request, web: WebDep) -> HTMLResponse:
+    """In force when it answers, whatever the body holds; a second time changes nothing more."""
     await read_body(request, MEGABYTE)
     touch_id = web.infra.tokens.read(token, "unsubscribe")
     if touch_id is None:
         return _unknown()
-    async with web.infra.database.transaction(now=now) as db:
-        done = await web.closer.unsubscribe(db, touch_id, now=now)
+    try:
+        now = await web.infra.clock.now()
+        async with web.infra.database.transaction(now=now) as db:
+            done = await web.closer.unsubscribe(db, touch_id, now=now)
+    except UnavailableError as error:
+        return _away(error)
     return _done(done.client_name) if done is not None else _unknown()
 
 
@@ -83,10 +115,20 @@ def _unknown() -> HTMLResponse:
     return _page("This link is not complete", words, 404)
 
 
+def _away(error: UnavailableError) -> HTMLResponse:
+    _log.warning("unsubscribe_failed", code=error.code, error=str(error))
+    words = "<p>This did not work just now. Open the link again in a minute, or reply to the message.</p>"
+    answer = _page("Please try again", words, 503)
+    answer.headers["Retry-After"] = RETRY_SECONDS
+    return answer
+
+
 def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
     headers = {
         "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
