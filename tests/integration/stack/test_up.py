@@ -6,6 +6,7 @@ import os
 import signal
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -53,3 +54,16 @@ def test_a_killed_service_is_started_again_and_said(stack: Stack) -> None:
     stack.until("worker is up again", seconds=60)
     assert stack.service("worker") != killed
     assert stack.end(signal.SIGTERM) == 0, stack.output
+
+
+@pytest.mark.timeout(400)
+def test_after_kill_9_of_everything_a_second_start_goes_on(stack: Stack) -> None:
+    stack.start()
+    for line in stack.processes():
+        with suppress(ProcessLookupError):
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+    assert stack.wait() == -signal.SIGKILL
+    stack.start()
+    assert "migrations applied" not in stack.output
+    assert stack.end(signal.SIGTERM) == 0, stack.output
+    assert (stack.processes(), stack.open_ports()) == ([], [])
