@@ -91,19 +91,25 @@ class Runner:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then end within `Pace.finish` + `Pace.report` seconds."""
-        waker = asyncio.create_task(self._wake_at(stop))
+        looking = asyncio.create_task(self._keep_looking(stop))
+        stopped = asyncio.create_task(stop.wait())
         try:
-            failures = 0
-            while not stop.is_set():
-                failures = await self._look(failures)
-                pause = min(self._pace.poll * 2**failures, LONGEST_BACK_OFF)
-                self._wake.clear()
-                if not stop.is_set():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), pause)
+            await asyncio.wait({looking, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            waker.cancel()
-            await self._finish()
+            self._wake.set()
+            stopped.cancel()
+            await self._finish(looking)
+        if not looking.cancelled():
+            looking.result()  # raises what is a defect of ours
+
+    async def _keep_looking(self, stop: asyncio.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            failures = await self._look(failures)
+            self._wake.clear()
+            if not stop.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), min(self._pace.poll * 2**failures, LONGEST_BACK_OFF))
 
     async def _look(self, failures: int) -> int:
         """One look at the server; how often in a row it has failed since."""
@@ -217,16 +223,10 @@ class Runner:
         for run in (taken.leader, *taken.followers):
             await self._queue.end(run.id, RunState.CANCELLED, "cancelled while it ran")
 
-    async def _wake_at(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._wake.set()
-
-    async def _finish(self) -> None:
-        """Let the current runs end; abandon those that do not, whose state then says that they crashed."""
-        running = list(self._active.values())
-        if not running:
-            return
-        _, late = await asyncio.wait(running, timeout=self._pace.finish)
+    async def _finish(self, looking: asyncio.Task[None]) -> None:
+        """Let the current look and runs end; abandon those that do not, whose state then says that they crashed."""
+        _, late = await asyncio.wait({looking, *self._active.values()}, timeout=self._pace.finish)
+        late |= set(self._active.values())  # taken by that last look
         for task in late:
             task.cancel()
         if late:

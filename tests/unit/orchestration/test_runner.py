@@ -199,14 +199,36 @@ async def test_an_engine_that_cannot_report_has_its_run_closed_and_done_again(be
 
 
 async def test_a_server_that_is_away_is_waited_for_and_told_everything_again(bench: Bench) -> None:
-    bench.server.away = True
     with capture_logs() as logs:
         bench.start()
-        await asyncio.sleep(0.02)
+        await bench.until(lambda: len(bench.server.registered) == 3)
+        bench.server.away = True
+        await bench.until(lambda: any(log["event"] == "prefect_away" for log in logs))
         bench.server.away = False
         await bench.until_state(bench.server.add_run(INBOUND), "COMPLETED")
     assert [log["event"] for log in logs if log["event"].startswith("prefect")] == ["prefect_away", "prefect_back"]
-    assert len(bench.server.registered) == 3
+    assert len(bench.server.registered) == 6
+
+
+async def test_a_run_that_outlives_an_outage_is_not_taken_for_a_lost_one(bench: Bench) -> None:
+    go_on = asyncio.Event()
+
+    async def wait(run: FlowRun) -> None:
+        await go_on.wait()
+        await bench.complete(run)
+
+    bench.engine = wait
+    run = bench.server.add_run(OUTREACH)
+    bench.start()
+    await bench.until_state(run, "RUNNING")
+    bench.server.away = True
+    await asyncio.sleep(0.02)
+    bench.server.away = False
+    await bench.until(lambda: len(bench.server.registered) == 6)
+    await asyncio.sleep(0.02)
+    go_on.set()
+    await bench.until_state(run, "COMPLETED")
+    assert bench.begun == [run]
 
 
 async def test_a_deployment_that_somebody_removed_is_made_known_again(bench: Bench) -> None:
