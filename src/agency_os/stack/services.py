@@ -178,14 +178,21 @@ def _program(name: str) -> str:
 def remove_stale_pid(path: Path) -> None:
     """After `kill -9` PostgreSQL's own lock file stays; it blocks the start once a stranger has got its number.
 
-    We hold the state folder's lock and have ended what the last run left, so only a live PostgreSQL is respected.
+    We hold the state folder's lock and have ended what the last run left: only a live server on this folder is respected.
     """
     with suppress(OSError, ValueError, IndexError):
         pid = int(path.read_text("ascii").splitlines()[0])
-        with suppress(psutil.Error):
-            if psutil.Process(pid).name() == "postgres":
-                return
-        path.unlink()
+        if not _is_postgres_on(pid, path.parent):
+            path.unlink()
+
+
+def _is_postgres_on(pid: int, data: Path) -> bool:
+    """Whether it lives and works in its data folder; PostgreSQL itself takes even a zombie for alive."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data.resolve()
+    except psutil.Error:
+        return False
 
 
 def _write_private(path: Path, text: str) -> None:

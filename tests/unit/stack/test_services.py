@@ -37,11 +37,19 @@ def test_a_lock_whose_number_a_stranger_has_got_is_removed(tmp_path: Path) -> No
     assert not path.exists()
 
 
-def test_the_lock_of_a_live_postgresql_stays(tmp_path: Path) -> None:
-    program = tmp_path / "postgres"
-    program.symlink_to("/bin/sleep")
+def test_the_lock_of_a_zombie_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "postmaster.pid"
-    with subprocess.Popen([program, "60"]) as process:
+    with subprocess.Popen(["/bin/true"], cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read()  # it has ended and is not waited for
+        path.write_text(f"{process.pid}\n/data\n")
+        remove_stale_pid(path)
+    assert not path.exists()
+
+
+def test_the_lock_of_a_server_that_lives_on_this_folder_stays(tmp_path: Path) -> None:
+    path = tmp_path / "postmaster.pid"
+    with subprocess.Popen(["/bin/sleep", "60"], cwd=tmp_path) as process:
         path.write_text(f"{process.pid}\n/data\n")
         remove_stale_pid(path)
         process.kill()
