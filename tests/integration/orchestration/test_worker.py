@@ -6,8 +6,10 @@ import asyncio
 import signal
 import socket
 import time
+from datetime import datetime, timedelta
 
 from agency_os.integrations.prefect import PrefectClient, RunState
+from agency_os.kit.clock import SystemWallClock, parse_instant
 from tests.integration.orchestration.conftest import StartWorker
 from tests.support.tcp_switch import TcpSwitch
 
@@ -166,3 +168,28 @@ async def test_schedules_are_active_in_real_time_alone(prefect: PrefectClient, s
     real = await prefect.call("GET", "/deployments/name/outreach/tick")
     assert [each["active"] for each in virtual["schedules"]] == [False]
     assert [each["active"] for each in real["schedules"]] == [True]
+
+
+async def test_each_worker_that_starts_shows_as_ready_on_the_server_within_seconds(
+    prefect: PrefectClient, start_worker: StartWorker
+) -> None:
+    polled = []
+    for number in (1, 2):
+        worker = start_worker()
+        await worker.until_serving(number)
+        served = wall_time()
+        async with asyncio.timeout(10):
+            while (await last_polled(prefect)) < served - timedelta(seconds=1):  # noqa: ASYNC110  # only the server knows
+                await asyncio.sleep(0.05)
+        polled.append(await last_polled(prefect))
+        worker.kill()
+    assert polled[0] < polled[1]
+
+
+def wall_time() -> datetime:
+    return SystemWallClock().now()
+
+
+async def last_polled(prefect: PrefectClient) -> datetime:
+    described = await prefect.call("GET", "/deployments/name/inbound/tick")
+    return parse_instant(described["last_polled"] or "1970-01-01T00:00:00Z")
