@@ -178,7 +178,7 @@ def _program(name: str) -> str:
 def remove_stale_pid(path: Path) -> None:
     """After `kill -9` PostgreSQL's own lock file stays; it blocks the start once a stranger has got its number.
 
-    We hold the state folder's lock and have ended what the last run left: only a live server on this folder is respected.
+    We hold the state folder and have ended what the last run left: only a live server on this folder is respected.
     """
     with suppress(OSError, ValueError, IndexError):
         pid = int(path.read_text("ascii").splitlines()[0])
