@@ -35,7 +35,9 @@ SELECT app.protect_table(t::regclass, tenant_reads => false) FROM unnest(ARRAY[
     'clients', 'users', 'platform_settings', 'global_suppression', 'client_suppression', 'webhook_configs',
     'audit_logs', 'audit_values'
 ]) AS t;
-REVOKE UPDATE ON audit_logs FROM service_role;
+-- Only the triggers write the trail: nobody can forge an entry, nor leave one out. An erasure empties the values.
+REVOKE INSERT, UPDATE ON audit_logs FROM service_role;
+REVOKE INSERT ON audit_values FROM service_role;
 
 GRANT SELECT ON clients, users, audit_logs, audit_values TO authenticated;
 GRANT SELECT (id, client_id, url, events, is_active, created_at, updated_at, deleted_at) ON webhook_configs
