@@ -114,20 +114,18 @@ async def set_up(db: AsyncSession, *, booking_url: str, now: datetime) -> SetUp:
     campaign_id = await clients.create_campaign(
         client_id, steps=STEPS, name="Local businesses", status="active", activated_at=now
     )
-    limit = RESOURCE_LIMITS[Channel.EMAIL]
-    await clients.create_senders(
-        client_id,
-        [
-            {
-                "kind": limit.kind.value,
-                "channel": limit.channel.value,
-                "provider": "resend",
-                "address": domain,
-                "sender_email": f"ann@{domain}",
-                "sender_name": SENDER,
-                "daily_limit": limit.per_day,
-            }
-            for domain in DOMAINS
-        ],
-    )
+    await clients.create_senders(client_id, [_sender(domain) for domain in DOMAINS])
     return SetUp(client_id, campaign_id)
+
+
+def _sender(domain: str) -> dict[str, Any]:
+    limit = RESOURCE_LIMITS[Channel.EMAIL]
+    return {
+        "kind": limit.kind.value,
+        "channel": limit.channel.value,
+        "provider": "resend",
+        "address": domain,
+        "sender_email": f"ann@{domain}",
+        "sender_name": SENDER,
+        "daily_limit": limit.per_day,
+    }

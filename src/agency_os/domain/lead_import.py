@@ -1,0 +1,361 @@
+"""A lead list read row by row: who is in it, what is known of each, what permits writing to them, and why a row is not.
+
+Pure but for the stream it reads: rows in, accepted leads and left-out rows with their reasons out, in batches, so that
+memory stays bounded whatever the size. Read = accepted + left out, always.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import blake2b
+from itertools import chain
+from typing import Final
+
+from agency_os.domain.consent import ConsentBasis, ConsentDeclaration, flaws
+from agency_os.domain.csv_reading import DELIMITERS, ByteStream, Record, parse_records, read_records
+from agency_os.domain.facts import Fact, FactValue, LeadFacts
+from agency_os.domain.import_columns import Columns, read_header
+from agency_os.domain.states import read_country, read_state, state_of_postcode
+from agency_os.exceptions import InvalidInputError
+from agency_os.kit.addresses import is_free_mail, is_role_address, normalise_email, registrable_domain
+from agency_os.kit.phone import parse_phone
+
+BATCH: Final = 500
+SOURCE: Final = "import"
+_TRUST: Final[Mapping[str, float]] = {
+    "email": 0.75, "first_name": 0.9, "last_name": 0.9, "company": 0.9, "domain": 0.85, "title": 0.85, "phone": 0.8,
+    "linkedin_url": 0.85, "state": 0.85,
+}  # fmt: skip
+"""How far a list is trusted, by field; what is not named here 0.8. A verified address 0.95."""
+_YES: Final = frozenset("yes y true t 1 x ja opted-out opted_out unsubscribed optout".split()) | {
+    "opted out",
+    "opt out",
+}
+_VERIFIED: Final = frozenset({"verified", "valid", "deliverable", "safe", "ok"})
+_LINKEDIN: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)?linkedin\.com/(?:in|pub)/([^/?#\s]+)", re.IGNORECASE)
+_TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir"})
+_PARTICLES: Final = frozenset(
+    {"van", "von", "de", "di", "da", "del", "der", "la", "le", "el", "al", "bin", "mac", "st"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """``overrides``: column name → field or "ignore". ``consent``: what the file as a whole declares, if anything."""
+
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    consent: ConsentDeclaration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedLead:
+    """An accepted row. ``consent`` is None where none stands up; ``notes`` say what is wrong or missing in the row."""
+
+    row: int
+    facts: LeadFacts
+    consent: ConsentDeclaration | None
+    notes: tuple[str, ...]
+    raw: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        """A field's value as text."""
+        fact = self.facts.get(name)
+        return str(fact.value) if fact is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row that is no lead, and why."""
+
+    row: int
+    reason: str
+    raw: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportBatch:
+    """Some rows, read."""
+
+    accepted: tuple[ImportedLead, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class LeadList:
+    """A list being read. Raises InvalidInputError at once for a file that is no list of people."""
+
+    def __init__(self, stream: ByteStream, options: ImportOptions, today: date) -> None:
+        self._options = options
+        self._today = today
+        self._records = _records(stream)
+        header = next(self._records, None)
+        if header is None or header.fault is not None:
+            raise InvalidInputError("the file has no header row: name the columns in its first row", field="file")
+        self.columns: Columns = read_header(header.values, options.overrides)
+        if not self.columns.identify_a_lead:
+            found = ", ".join(self.columns.names)[:300]
+            raise InvalidInputError(
+                f"no column names a person (an email, a LinkedIn profile, or a name with company); the columns are "
+                f"{found}: rename one, or say which holds what with --map 'Column=email'",
+                field="file",
+            )
+        self._seen: dict[bytes, int] = {}
+
+    def batches(self, size: int = BATCH) -> Iterator[ImportBatch]:
+        """Every row once, ``size`` rows at a time."""
+        accepted: list[ImportedLead] = []
+        left_out: list[LeftOut] = []
+        for record in self._records:
+            read = self._read(record)
+            (accepted if isinstance(read, ImportedLead) else left_out).append(read)  # type: ignore[arg-type]
+            if len(accepted) + len(left_out) >= size:
+                yield ImportBatch(tuple(accepted), tuple(left_out))
+                accepted, left_out = [], []
+        if accepted or left_out:
+            yield ImportBatch(tuple(accepted), tuple(left_out))
+
+    def _read(self, record: Record) -> ImportedLead | LeftOut:
+        names = self.columns.names
+        raw = {name: value for name, value in zip(names, record.values, strict=False) if value}
+        if record.fault is not None:
+            return LeftOut(record.row, record.fault, raw)
+        if not raw:
+            return LeftOut(record.row, "the row is empty", raw)
+        if len(record.values) > len(names) and any(record.values[len(names) :]):
+            return LeftOut(record.row, f"{len(record.values)} values for {len(names)} columns", raw)
+        row = _Row(record, self.columns)
+        if row.first("opted_out").casefold() in _YES:
+            return LeftOut(record.row, "opted out in the list", raw)
+        facts, notes = _facts(row, self._today)
+        reason = _unidentified(facts, notes) or self._repeated(facts, record.row)
+        if reason is not None:
+            return LeftOut(record.row, reason, raw)
+        consent, doubts = _consent(row, self._options.consent, self._today)
+        return ImportedLead(record.row, facts, consent, (*notes, *doubts), raw)
+
+    def _repeated(self, facts: LeadFacts, row: int) -> str | None:
+        """Why the row is a duplicate; only digests are kept, so that a long list fits into memory."""
+        digests = [blake2b(key.encode(), digest_size=12).digest() for key in _identities(facts)]
+        earlier = next((self._seen[each] for each in digests if each in self._seen), None)
+        if earlier is not None:
+            return f"the same person as in row {earlier}"
+        self._seen.update(dict.fromkeys(digests, row))
+        return None
+
+
+class _Row:
+    """The values of one record by field."""
+
+    def __init__(self, record: Record, columns: Columns) -> None:
+        self._values = record.values
+        self._positions = columns.positions
+
+    def all(self, name: str) -> list[str]:
+        """The values that feed a field, in order of preference, blanks left out."""
+        positions = self._positions.get(name, ())
+        return [self._values[at] for at in positions if at < len(self._values) and self._values[at]]
+
+    def first(self, name: str) -> str:
+        """The first value, empty when there is none."""
+        return next(iter(self.all(name)), "")
+
+
+def _records(stream: ByteStream) -> Iterator[Record]:
+    _, lines = read_records(stream)
+    first = next(lines, "")
+    declared = re.match(r"\s*sep=(.)", first)
+    if declared is not None:
+        return parse_records(lines, declared[1])
+    delimiter = max(DELIMITERS, key=lambda mark: (_outside_quotes(first).count(mark), -DELIMITERS.index(mark)))
+    return parse_records(chain([first], lines), delimiter)
+
+
+def _outside_quotes(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
+def _facts(row: _Row, today: date) -> tuple[LeadFacts, list[str]]:
+    notes: list[str] = []
+    found: dict[str, FactValue | None] = {**_names(row), **_email(row, notes), **_company(row, notes)}
+    found["title"] = row.first("title") or None
+    found["linkedin_url"] = _linkedin(row, notes)
+    phones = [phone for text in row.all("phone") if (phone := parse_phone(text)) is not None]
+    if row.all("phone") and not phones:
+        notes.append(f"{row.first('phone')!r} is no phone number")
+    found["phone"] = phones[0].e164 if phones else None
+    found["state"] = _state(row) or next((phone.state for phone in phones if phone.state), None)
+    found["employment_start_date"] = _past(read_day(row.first("role_start_date")), today)
+    verified = bool(found["email"]) and row.first("email_status").casefold() in _VERIFIED
+    found["email_verified"] = True if verified else None
+    trust = {**_TRUST, "email": 0.95} if verified else _TRUST
+    facts = {
+        name: Fact(value, SOURCE, today, trust.get(name, 0.8)) for name, value in found.items() if value is not None
+    }
+    return LeadFacts().with_facts(facts), notes
+
+
+def _names(row: _Row) -> dict[str, FactValue | None]:
+    first, last = row.first("first_name"), row.first("last_name")
+    if not (first and last) and (full := row.first("full_name")):
+        guessed_first, guessed_last = split_name(full)
+        first, last = first or guessed_first, last or guessed_last
+    return {"first_name": _cased(first) or None, "last_name": _cased(last) or None}
+
+
+def split_name(full: str) -> tuple[str, str]:
+    """First and last name of "Dr Ann van der Berg", "BERG, Ann"; the last is empty when there is one word."""
+    if "," in full:
+        last, _, first = (part.strip() for part in full.partition(","))
+        return (first.split(" ")[0] if first else ""), last
+    words = [word for word in full.split() if word.strip(".").casefold() not in _TITLES]
+    if len(words) < 2:
+        return (words[0] if words else ""), ""
+    start = len(words) - 1
+    while start > 1 and words[start - 1].casefold() in _PARTICLES:
+        start -= 1
+    return words[0], " ".join(words[start:])
+
+
+def _cased(name: str) -> str:
+    """A name that was written all in capitals or all in small letters, as people write it."""
+    if not (name.isupper() or name.islower()) or len(name) < 3:
+        return name
+    return re.sub(r"[^\W\d_]+", lambda word: word[0].capitalize(), name.lower())
+
+
+def _email(row: _Row, notes: list[str]) -> dict[str, FactValue | None]:
+    given = row.all("email")
+    email = next((address for text in given if (address := normalise_email(text)) is not None), None)
+    if given and email is None:
+        notes.append(f"{given[0][:80]!r} is no email address")
+    return {"email": email, "personal_email": None if email is None else not is_role_address(email)}
+
+
+def _company(row: _Row, notes: list[str]) -> dict[str, FactValue | None]:
+    website = row.first("website")
+    domain = registrable_domain(website) if website else None
+    email = next((a for text in row.all("email") if (a := normalise_email(text)) is not None), None)
+    if domain is None and email is not None:
+        domain = registrable_domain(email)
+    if domain is not None and is_free_mail(domain):
+        domain = None
+    country = row.first("country")
+    code = read_country(country)
+    if country and code is None:
+        notes.append(f"country {country[:40]!r} is not known")
+    return {
+        "company": row.first("company") or None,
+        "domain": domain,
+        "organization_industry": row.first("industry") or None,
+        "organization_country": code,
+        "organization_employee_count": read_count(row.first("employees")),
+        "organization_founded_year": _year(row.first("founded_year")),
+        "organization_is_hiring": _flag(row.first("is_hiring")),
+        "organization_latest_funding_date": read_day(row.first("funding_date")),
+    }
+
+
+def _linkedin(row: _Row, notes: list[str]) -> str | None:
+    for text in row.all("linkedin_url"):
+        found = _LINKEDIN.search(text)
+        if found is not None:
+            return f"https://www.linkedin.com/in/{found[1].rstrip('.,').lower()}"
+    if row.all("linkedin_url"):
+        notes.append(f"{row.first('linkedin_url')[:80]!r} is no profile of a person")
+    return None
+
+
+def _state(row: _Row) -> str | None:
+    for read, name in ((read_state, "state"), (state_of_postcode, "postcode"), (read_state, "city")):
+        state = read(row.first(name))
+        if state is not None:
+            return state.value
+    return None
+
+
+def read_count(text: str) -> int | None:
+    """Employees in "25", "1,200", "11-50" (the middle of a range), "51 to 200", "500+"; else None."""
+    numbers = [int(digits) for digits in re.findall(r"\d+", text.replace(",", ""))[:2]]
+    if not numbers:
+        return None
+    count = round(sum(numbers) / len(numbers))
+    return count if 0 < count < 10_000_000 else None
+
+
+def read_day(text: str) -> date | None:
+    """A day as "2026-03-02", "2/3/2026" (day first, as written in Australia), "02.03.26"; else None."""
+    iso = re.match(r"(\d{4})-(\d{1,2})-(\d{1,2})", text)
+    local = re.match(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})\b", text)
+    try:
+        if iso is not None:
+            return date(int(iso[1]), int(iso[2]), int(iso[3]))
+        if local is not None:
+            year = int(local[3]) + (2000 if len(local[3]) == 2 else 0)
+            return date(year, int(local[2]), int(local[1]))
+    except ValueError:
+        return None
+    return None
+
+
+def _past(day: date | None, today: date) -> date | None:
+    return day if day is not None and day <= today + timedelta(days=366) else None
+
+
+def _year(text: str) -> int | None:
+    found = re.search(r"\b(1[6-9]\d\d|20\d\d)\b", text)
+    return int(found[1]) if found else None
+
+
+def _flag(text: str) -> bool | None:
+    return text.casefold() in _YES if text else None
+
+
+def _unidentified(facts: LeadFacts, notes: Sequence[str]) -> str | None:
+    if facts.email is not None or facts.linkedin_url is not None:
+        return None
+    named = facts.first_name is not None and facts.last_name is not None
+    if named and (facts.company is not None or facts.domain is not None):
+        return None
+    missing = "the company" if named else "an email address, a profile, or first and last name with the company"
+    return "; ".join([*notes, f"it does not tell who it is: {missing} is missing"])
+
+
+def _identities(facts: LeadFacts) -> Iterator[str]:
+    if facts.email is not None:
+        yield f"email:{facts.email.value}"
+    if facts.linkedin_url is not None:
+        yield f"linkedin:{facts.linkedin_url.value}"
+    if facts.email is None and facts.first_name is not None and facts.last_name is not None:
+        company = facts.domain or facts.company
+        name = f"{facts.first_name.value} {facts.last_name.value}".casefold()
+        yield f"name:{name}@{company.value.casefold() if company is not None else ''}"
+
+
+def _consent(
+    row: _Row, of_file: ConsentDeclaration | None, today: date
+) -> tuple[ConsentDeclaration | None, tuple[str, ...]]:
+    """What permits writing: the row's own declaration completed by the file's, and what is wrong with it."""
+    text = row.first("consent_basis").casefold()
+    basis = _basis(text)
+    if text and basis is None:
+        return None, (f"consent {text[:40]!r} is neither express nor inferred",)
+    if basis is None and of_file is None:
+        return None, ("no consent is declared: it can not be emailed",)
+    declared = ConsentDeclaration(
+        basis=basis or (of_file.basis if of_file is not None else ConsentBasis.INFERRED),
+        source=row.first("consent_source") or (of_file.source if of_file is not None else ""),
+        obtained_on=read_day(row.first("consent_date")) or (of_file.obtained_on if of_file is not None else today),
+        declared_by=row.first("consent_by") or (of_file.declared_by if of_file is not None else "the list's owner"),
+        relevance=row.first("consent_relevance") or (of_file.relevance if of_file is not None else None),
+    )
+    wrong = flaws(declared, today=today)
+    return (None, wrong) if wrong else (declared, ())
+
+
+def _basis(text: str) -> ConsentBasis | None:
+    if re.search(r"\b(?:express|explicit|opt(?:ed)?[ -]?in|yes|given|subscribed)\b", text):
+        return ConsentBasis.EXPRESS
+    inferred = re.search(r"\b(?:infer\w*|implied|legitimate|publish\w*|conspicuous|existing|customer)\b", text)
+    return ConsentBasis.INFERRED if inferred else None

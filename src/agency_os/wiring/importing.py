@@ -1,0 +1,114 @@
+"""Importing a list into a client: read, checked against what the client has and against suppression, stored by batches.
+
+For the command line, the demo and, later, the API. One transaction for each batch: a run that is cut off may be run
+again, and nobody is twice in the client's leads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from agency_os.db import AsyncSession, Database
+from agency_os.domain.calendars import latest_date
+from agency_os.domain.csv_reading import ByteStream
+from agency_os.domain.lead_import import ImportBatch, ImportedLead, ImportOptions, LeadList, LeftOut
+from agency_os.kit.tokens import PersonHash
+from agency_os.repositories.imports import CompanyKey, ImportRepository
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """``read`` = ``accepted`` + the left-out rows, each with its reason."""
+
+    import_id: UUID
+    mapping: Mapping[str, str]
+    accepted: int = 0
+    left_out: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """Rows read, the header not counted."""
+        return self.accepted + len(self.left_out)
+
+
+async def import_leads(
+    database: Database,
+    hashes: PersonHash,
+    *,
+    client_id: UUID,
+    campaign_id: UUID | None,
+    stream: ByteStream,
+    file_name: str,
+    options: ImportOptions | None,
+    now: datetime,
+) -> ImportReport:
+    """Import the list in ``stream`` at business time ``now``. Raises InvalidInputError for a file that is no list."""
+    leads = LeadList(stream, options or ImportOptions(), latest_date(now))
+    mapping = leads.columns.mapping
+    async with database.transaction(now=now) as db:
+        import_id = await ImportRepository(db, client_id).open(
+            campaign_id=campaign_id, file_name=file_name, mapping=mapping
+        )
+    report = ImportReport(import_id, mapping)
+    for batch in leads.batches():
+        async with database.transaction(now=now) as db:
+            await _store(db, hashes, report, client_id, campaign_id, batch)
+    async with database.transaction(now=now) as db:
+        await ImportRepository(db, client_id).finish(
+            import_id, read=report.read, accepted=report.accepted, left_out=len(report.left_out), now=now
+        )
+    return report
+
+
+async def _store(
+    db: AsyncSession,
+    hashes: PersonHash,
+    report: ImportReport,
+    client_id: UUID,
+    campaign_id: UUID | None,
+    batch: ImportBatch,
+) -> None:
+    repository = ImportRepository(db, client_id)
+    reasons = await _reasons(repository, hashes, batch.accepted)
+    wanted = [lead for lead in batch.accepted if lead.row not in reasons]
+    stored = await repository.store(report.import_id, campaign_id, wanted, [_company(lead) for lead in wanted])
+    accepted = [(lead, stored[lead.row]) for lead in wanted if lead.row in stored]
+    left_out = [
+        *batch.left_out,
+        *(
+            LeftOut(lead.row, reasons.get(lead.row, "the client has this lead already"), lead.raw)
+            for lead in batch.accepted
+            if lead.row not in stored
+        ),
+    ]
+    await repository.note_rows(report.import_id, accepted, left_out)
+    report.accepted += len(accepted)
+    report.left_out += sorted((each.row, each.reason) for each in left_out)
+
+
+async def _reasons(repository: ImportRepository, hashes: PersonHash, leads: tuple[ImportedLead, ...]) -> dict[int, str]:
+    """Why accepted rows are not stored all the same. A suppression is never lifted by an import (decision 9)."""
+    emails = {lead.row: email for lead in leads if (email := lead.text("email")) is not None}
+    profiles = {lead.row: url for lead in leads if (url := lead.text("linkedin_url")) is not None}
+    known = await repository.existing(list(emails.values()), list(profiles.values()))
+    digests = {row: hashes.of("email", email) for row, email in emails.items()}
+    suppressed = await repository.suppressed([("email", digest) for digest in digests.values()])
+    reasons = {row: "suppressed" for row, digest in digests.items() if digest in suppressed}
+    for keys in (emails, profiles):
+        for row, key in keys.items():
+            if key in known:
+                reasons.setdefault(row, "the client has this lead already")
+    return reasons
+
+
+def _company(lead: ImportedLead) -> CompanyKey | None:
+    name, domain = lead.text("company"), lead.text("domain")
+    if domain is not None:
+        return CompanyKey(domain, name, domain)
+    key = re.sub(r"\W+", " ", (name or "").casefold()).strip()
+    key = re.sub(r" (?:pty ltd|pty limited|ltd|limited|group|inc|llc)$", "", key)
+    return CompanyKey(key, name, None) if key else None
