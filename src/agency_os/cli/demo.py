@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agency_os.config import RuntimeSettings, environment
+from agency_os.config import RuntimeSettings, given_settings
 from agency_os.kit.clock import SystemWallClock
 from agency_os.stack.demo import DemoDriver
 from agency_os.stack.demo_days import start_of
@@ -31,7 +31,7 @@ def command(
     once: Annotated[bool, typer.Option("--once", help="End after the summary instead of staying up.")] = False,
 ) -> None:
     """Live three simulated weeks of a sample agency and show what came of it."""
-    state = Path(environment().get("AGENCY_OS_STATE") or RuntimeSettings.model_fields["state"].default)
+    state = Path(given_settings().get("AGENCY_OS_STATE") or RuntimeSettings.model_fields["state"].default)
     first = start_of(start.date()) if start is not None else None
     plan = choose_plan(state, leads=leads, seed=seed, start=first, today=SystemWallClock().now())
     raise typer.Exit(asyncio.run(_demo(plan, once=once)))

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from agency_os.engines.reporter import Acceptance, ReporterEngine
 from agency_os.exceptions import InvalidInputError, StackError
+from agency_os.integrations.prefect import RunState
 from agency_os.repositories.client import SetUp
 from agency_os.repositories.inbound_event import InboundEventRepository
 from agency_os.stack.demo_agency import set_up
@@ -27,6 +28,7 @@ QUIET_POLL: Final = 0.03
 STALLED: Final = 4.0
 """Seconds of wall time without progress after which the driver asks for an inbound run itself, as the sweep would."""
 PATIENCE: Final = 120.0
+_TRIES: Final = 3
 
 Show = Callable[[str, str], None]
 """Shows progress: a short stage and a line."""
@@ -104,10 +106,12 @@ class DemoDriver:
 
     async def _tick(self, deployment: str) -> str:
         """Ask for one run and wait for its end. Raises StackError when it failed."""
-        run_id = await self._infra.prefect.start(deployment)
-        run = await self._infra.prefect.wait(run_id, timeout=300)
-        self.runs += 1
-        if run.state != "COMPLETED":
+        for _ in range(_TRIES):
+            run = await self._infra.prefect.wait(await self._infra.prefect.start(deployment), timeout=300)
+            self.runs += 1
+            if run.state is not RunState.CRASHED:  # its worker was killed: the next one does it
+                break
+        if run.state is not RunState.COMPLETED:
             raise StackError(f"the run of {deployment} ended {run.state.lower()}: {run.message}")
         return run.message
 
