@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from agency_os.config import load_settings
 from agency_os.exceptions import UnavailableError
 from agency_os.kit.logging import configure_logging
 from agency_os.wiring.infrastructure import build_infrastructure
+from agency_os.wiring.keys import confirm_suppression_key
 from agency_os.wiring.web import build_web
 
 
@@ -25,7 +27,8 @@ def command(
     settings = load_settings()
     configure_logging(settings.runtime.log_level, settings.runtime.log_format)
     listener = _listen(host, port)
-    app = create_app(build_web(build_infrastructure(settings)))
+    infra = build_infrastructure(settings)
+    app = create_app(build_web(infra))
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -38,6 +41,8 @@ def command(
         timeout_graceful_shutdown=5,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        with suppress(UnavailableError):  # a database that is down is told by readiness
+            runner.run(confirm_suppression_key(infra))
         runner.run(uvicorn.Server(config).serve(sockets=[listener]))
 
 

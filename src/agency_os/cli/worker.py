@@ -22,6 +22,7 @@ def command() -> None:
 async def _work(settings: Settings, stop: asyncio.Event) -> None:
     from agency_os.orchestration import ticks, worker  # noqa: PLC0415  # as above
     from agency_os.wiring.infrastructure import build_infrastructure  # noqa: PLC0415  # as above
+    from agency_os.wiring.keys import confirm_suppression_key  # noqa: PLC0415  # as above
     from agency_os.wiring.services import build_services  # noqa: PLC0415  # as above
 
     services = build_services(build_infrastructure(settings))
@@ -31,6 +32,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         "inbound": ticks.inbound_tick,
     }
     try:
+        await confirm_suppression_key(services.infra)
         await worker.serve(services, by_flow, stop)
     finally:
         await services.aclose()

@@ -13,14 +13,13 @@ from sqlalchemy import insert, text
 from agency_os.domain.credits import next_reset, pool_of
 from agency_os.domain.tiers import Tier
 from agency_os.kit.ids import new_id, new_ids
-from agency_os.models import Campaign, Client, PlatformSetting, Resource, SequenceStep
+from agency_os.models import Campaign, Client, Resource, SequenceStep
 from agency_os.repositories.base import Repository
 
 _BY_NAME = text("""
     SELECT c.id AS client_id, g.id AS campaign_id FROM clients AS c JOIN campaigns AS g ON g.client_id = c.id
     WHERE c.name = :name AND c.deleted_at IS NULL AND g.deleted_at IS NULL ORDER BY c.created_at, g.created_at LIMIT 1
 """)
-_SETTING = text("SELECT value FROM platform_settings WHERE key = :key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,3 @@ class ClientRepository(Repository):
         ids = new_ids(len(senders))
         rows = [{"id": i, "client_id": client_id, **sender} for i, sender in zip(ids, senders, strict=True)]
         await self.insert_many(Resource, rows)
-
-    async def setting(self, key: str) -> Any:
-        """A platform-wide fact, None when it was never set."""
-        return await self.db.scalar(_SETTING, {"key": key})
-
-    async def keep_setting(self, key: str, value: Any) -> None:
-        """Set a platform-wide fact for the first time."""
-        await self.db.execute(insert(PlatformSetting).values(key=key, value=value))
