@@ -65,9 +65,9 @@ class Column:
     def sample(self, number: int, client_id: UUID) -> str:
         """A literal of the column's type, another one for each ``number``."""
         if self.name == "client_id":
-            return f"'{client_id}'"
+            return f"CAST('{client_id}' AS uuid)"
         if self.type == "uuid":
-            return f"'{new_id()}'"
+            return f"CAST('{new_id()}' AS uuid)"
         by_category = {
             "S": f"sample {number}",
             "N": str(number),
