@@ -72,6 +72,9 @@ async def retry(
         ceiling = min(policy.longest_wait, policy.first_wait * float(2 ** (state.attempt_number - 1)))
         return ceiling * (0.5 + 0.5 * random.random())
 
+    async def attempt() -> T:  # tenacity awaits only what it recognises as a coroutine function: a lambda is none
+        return await operation()
+
     retrying = AsyncRetrying(
         stop=stop_after_attempt(policy.attempts),
         wait=wait,
@@ -79,7 +82,7 @@ async def retry(
         sleep=wall.sleep,
         reraise=True,
     )
-    return await retrying(operation)
+    return await retrying(attempt)
 
 
 class RateLimit:

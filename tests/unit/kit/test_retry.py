@@ -44,6 +44,17 @@ async def test_repeats_with_growing_waits_until_it_works() -> None:
     assert [0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(wall.sleeps)] == [True, True, True]
 
 
+async def test_a_lambda_is_an_operation_too() -> None:
+    operation = Failing(TryAgainError())
+    result = await retry(
+        lambda: operation(),
+        is_safe=lambda _: True,
+        wall=FakeWallClock(),
+        random=SystemRandom(),
+    )
+    assert (result, operation.calls) == ("done", 2)
+
+
 async def test_gives_up_with_the_last_error_after_the_last_attempt() -> None:
     last = TryAgainError()
     operation = Failing(TryAgainError(), last, TryAgainError())
