@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from agency_os.kit.addresses import is_free_mail, registrable_domain
 
-_LEGAL_FORM = re.compile(r"\b(pty|ltd|limited|proprietary|inc|incorporated|llc|co|corp|corporation|group|holdings)\b\.?")
+_LEGAL_FORM = re.compile(r" (?:pty ltd|pty limited|ltd|limited|group|inc|llc)$")
 
 
 def company_key(domain: str | None, name: str | None, email: str | None = None) -> str | None:
@@ -23,7 +22,6 @@ def company_key(domain: str | None, name: str | None, email: str | None = None) 
 
 
 def normalised_name(name: str) -> str | None:
-    """Lower-case words without accents, punctuation and legal form: "Café Blue Pty. Ltd." is "cafe blue"."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold().replace("&", " and ")
-    words = re.sub(r"[^a-z0-9]+", " ", _LEGAL_FORM.sub(" ", plain)).split()
-    return " ".join(words) or None
+    """Lower-case words without punctuation and legal form: "Harbour & Co. Pty. Ltd." is "harbour co"."""
+    words = re.sub(r"\W+", " ", name.casefold()).strip()
+    return _LEGAL_FORM.sub("", words) or None

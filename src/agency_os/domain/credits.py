@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from agency_os.domain.tiers import TIERS, Tier
 
@@ -32,6 +32,13 @@ def next_reset(anchor: datetime, now: datetime) -> datetime:
     months = (now.year - anchor.year) * 12 + now.month - anchor.month
     at = _month_after(anchor, months)
     return at if at > now else _month_after(anchor, months + 1)
+
+
+def period_start(anchor: datetime, now: datetime) -> date:
+    """The first day (UTC) of the billing month that holds ``now``: what a lead's credit is remembered by."""
+    months = (now.year - anchor.year) * 12 + now.month - anchor.month
+    at = _month_after(anchor, months)
+    return (at if at <= now else _month_after(anchor, months - 1)).date()
 
 
 def _month_after(anchor: datetime, months: int) -> datetime:

@@ -43,11 +43,13 @@ def _merged_email(known: LeadFacts, found: LeadFacts, today: date) -> Mapping[st
     if known.email is None or known.email.value != found.email.value:
         kept = better(known.get("email"), found.get("email"), today)
         return {name: found.get(name) for name in _EMAIL_GROUP} if kept is found.email else {}
-    # the same address: the newest verification counts, and with it how far the address is trusted
+    # the same address: the newest verification counts, and with it how far the address is trusted; without any verdict
+    # the better trusted
     newest = _newer(known.get("email_verified"), found.get("email_verified"))
     says = found if newest is not None and newest is found.email_verified else known
+    email = better(known.get("email"), found.get("email"), today) if newest is None else says.get("email")
     return {
-        "email": says.get("email"),
+        "email": email,
         "email_verified": newest,
         "personal_email": _newer(known.get("personal_email"), found.get("personal_email")),
     }

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Final
 
+from sqlalchemy import RowMapping
+
 from agency_os.domain.calendars import STATE_ZONES
 from agency_os.domain.facts import Fact, FactValue, LeadFacts, state_of
 from agency_os.domain.states import read_state
@@ -37,7 +39,7 @@ _HISTORY: Final = frozenset({"hard_bounced", "unsubscribed_before", "is_competit
 _VERDICTS: Final[Mapping[str, bool]] = {"verified": True, "invalid": False}
 
 
-def read_facts(row: Mapping[str, Any], suppressions: Collection[str] = ()) -> LeadFacts:
+def read_facts(row: RowMapping, suppressions: Collection[str] = ()) -> LeadFacts:
     """The facts in ``row`` (``COLUMNS`` of ``leads``); ``suppressions`` are the reasons why its addresses are
     suppressed, where they are."""
     entries: Mapping[str, Any] = row["field_sources"] or {}
@@ -105,9 +107,9 @@ def _fact(value: FactValue, entry: object, entered: date) -> Fact[FactValue]:
     except ValueError:
         as_of = entered
     confidence = said.get("confidence")
-    is_number = isinstance(confidence, int | float) and not isinstance(confidence, bool)
-    trusted = float(confidence) if is_number and 0 <= confidence <= 1 else UNSOURCED_CONFIDENCE
-    return Fact(value, str(said.get("source") or UNSOURCED), as_of, trusted)
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
+        confidence = UNSOURCED_CONFIDENCE
+    return Fact(value, str(said.get("source") or UNSOURCED), as_of, float(confidence))
 
 
 def _history(status: str, suppressions: Collection[str], entered: date) -> dict[str, Fact[FactValue] | None]:
