@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
+
+from agency_os.domain.misspellings import repaired
+from agency_os.domain.plain_words import plain_words
 
 
 class OptOutScope(StrEnum):
@@ -36,108 +38,124 @@ class OptOut:
     erasure: bool = False
 
 
-# What follows is matched against lower-case text with straight quotes, single spaces and repaired misspellings.
-_ME: Final = r"(?:me|us|my|our|myself|this|these|the|that|it|him|her|them|any|all|everyone|anyone)"
-_LIST: Final = r"(?:(?:mail(?:ing)?|e-?mail|contact|distribution|marketing|call|prospect\w*|spam|send)[ -]?)?(?:lists?|database|db|crm|system|records|sequence|campaign)"
-_SEND: Final = r"(?:e-?mail|contact|messag|mail|writ|send|call|text|phon|ring|approach|bother|spam|pester|harass|hassl|cold[ -]?call|reach|market|target|follow)(?:e|t?ing|ing|s|ed)?"
+# What follows is matched against ``plain_words``: lower case, straight quotes, unwrapped lines, repaired misspellings.
+_END: Final = r" *(?:$|[.!?,;\n])"
+_START: Final = r"(?:^|[.!?,;:\n]|\bbut\b|\band\b|\bso\b) *"
+_SOFT: Final = r"(?:please |pls |just |ok(?:ay)? |kindly |guys,? |mate,? |hi,? |no,? )*"
+_CAN: Final = r"(?:please|pls|kindly|(?:can|could|would|will) you(?: please| kindly| just)*|i(?:'d| would) like you to|i (?:want|need) you to|i (?:told|asked) you to|you (?:need to|must|have to|should|better))"
+_NOT: Final = (
+    r"(?:do not|don't|dont|never|no longer|must not|mustn't|cannot|can't|should not|shouldn't|not to|stop and do not)"
+)
+_TO_ME: Final = r"(?:me|us|this (?:e-?mail|address|number|inbox|mailbox|account|office)|my|our|anyone at|anybody at)"
+_SEND: Final = r"(?:e-?mail|contact|message|mail|write|send|call|text|phone|ring|approach|bother|spam|pester|harass|hassle|cold[ -]?call)"
+_SENDING: Final = r"(?:e-?mail|contact|messag|mail|writ|send|call|text|phon|ring|approach|bother|spamm?|pester|harass|hassl|cold[ -]?call|target|follow)ing"
+_MAILS: Final = r"(?:e-?mails?|messages?|spam|spamming|junk|correspondence|newsletters?|mail-?outs?|rubbish|crap|garbage|nonsense|harassment|follow[ -]?ups)(?! (?:marketing|campaigns?|templates?|address(?:es)?|leads?|enquir\w+))"
+_LIST: Final = r"(?:(?:mail(?:ing)?|e-?mail(?:ing)?|contacts?|distribution|marketing|call(?:ing)?|prospect\w*|spam|send(?:ing)?|outreach|sales|bloody|stupid|whatever) ?-?)*(?:lists?|databases?|db|crm|systems?|records|sequences?|campaigns?|marketing|e-?mails|mailouts?|newsletters?)"
+_MINE: Final = r"(?:me|us|myself|my|our|this (?:e-?mail|address|number|contact|account|inbox|mailbox)|that (?:e-?mail|address|number)|\S+@\S+|(?:the|this) (?:above|following))"
+_DETAILS: Final = r"(?:names?|e-?mails?|address\w*|details?|data|info|information|numbers?|contacts?|records?|company|business|profile|mobile|phone)"
 
 _SURE: Final[tuple[tuple[str, str], ...]] = (
-    ("unsubscribe, as a request", r"\bunsubscrib(?:e|ed|ing)?\b(?= (?:me|us|my|our|this|please|from|all|now|immediately|asap|thank|thx|ta)\b)"),
-    ("unsubscribe, as a request", r"\b(?:please|to|kindly|be|want|now|and|just|can you|could you|would you|can i|how (?:do|can) i|pls) (?:be |get )?unsubscrib(?:e|ed|ing)\b"),
-    ("unsubscribe, alone in its sentence", r"(?:^|[.!?\n]) *(?:please )?unsubscribed?(?: please| now| me| thanks| thank you| ta)* *(?:$|[.!?\n])"),
-    ("stop, alone in its sentence", r"(?:^|[.!?\n]|, ) *(?:please |just |ok(?:ay)? )*stop(?:all)?(?: it| this| now| please| already| mate| thanks)* *(?:$|[.!?\n,])"),
-    ("stop contacting", rf"\b(?:stop|cease|quit|refrain from|enough (?:with|of)|knock off) (?:\w+ ){{0,2}}?(?:{_SEND}|(?:the|these|this|your|all) (?:\w+ )?(?:e-?mails?|messages?|spam|contact|calls|correspondence|rubbish|crap))"),
-    ("stop, as a request", r"\b(?:please|can you|could you|would you|will you|you (?:need to|must|have to|should)|make it|i said|just)(?: \w+){0,2} stop\b"),
-    ("remove me", rf"\b(?:remove|delete|erase|scrub|purge|wipe|drop) (?:{_ME} (?:\w+ ){{0,5}}?)?(?:me|us|my|our|from|off|list|lists|details|data|e-?mail|address|name|info|information|number|record|records|contact)\b"),
-    ("remove, alone in its sentence", r"(?:^|[.!?\n]|, ) *(?:please )?remove(?: please| now| asap| me| thanks| thank you| ta)* *(?:$|[.!?\n,])"),
-    ("off the list", rf"\b(?:take|taken|taking|get|getting|strike|cross|scratch|keep|leave|pull) (?:{_ME} )?(?:\w+ ){{0,3}}?(?:off|out of|from) (?:of )?(?:(?:your|the|this|that|these|those|any|all|every|ya|ur) )+(?:\w+ ){{0,2}}?{_LIST}"),
-    ("off the list", r"\b(?:take|get|count|leave|cross|strike|scratch|rule) (?:me|us|my name|our name|my email|this email|this address) (?:off|out)\b"),
-    ("off the list", rf"\b(?:off|from) (?:your|the|this) {_LIST} (?:please|thanks|thank you|now|asap)"),
-    ("opt out", r"\b(?:opt(?:ing|ed)?|opt me|opt us)[ -]?out\b(?! (?:rate|link|page|list|process|law|rule|option|of (?:hand|curiosity)))"),
-    ("do not contact", rf"\b(?:do not|don't|dont|never|no longer|must not|cannot|can't|should not|not to|won't you please not) (?:ever |again |please |you |dare |want you to |wish you to |want to be |wish to be |want |wish )*(?:be )?{_SEND} (?:me|us|out|up|this|here|again|any|anything|to me|to us|to this|my|our|ever)\b"),
-    ("do not contact", r"\b(?:do not|don't|dont|never) (?:ever )?(?:contact|e-?mail|call|message|text|spam) *(?:$|[.!?\n,])"),
-    ("do not contact", r"\bdo[ -]?not[ -]?(?:contact|call|e-?mail|mail)(?: (?:list|register))?\b"),
-    ("wants no mail", r"\b(?:do not|don't|dont|no longer|never|not) (?:want|wish|care|need|agree|consent|expect|like|interested in)(?: to)? (?:(?:be|get|getting|being) )?(?:receiv\w+|hear\w*|contacted|emailed|e-mailed|messaged|(?:any )?(?:more|further|other|future) (?:of )?(?:\w+ )?(?:e-?mails?|messages?|contact|spam|mail|correspondence|communications?)|(?:these|your|such|marketing) (?:\w+ )?(?:e-?mails?|messages?|spam))"),
-    ("wants no mail", r"\b(?:no|not any) (?:more|further|future) (?:\w+ )?(?:e-?mails?|messages?|mail|contact|spam|correspondence|communications?|calls|follow[ -]?ups?|of (?:this|these))\b"),
-    ("do not follow up", r"\b(?:do not|don't|dont|never) (?:bother |try to |try )?(?:follow(?:ing)?[ -]?up|chas(?:e|ing)|writ(?:e|ing) (?:back|again)|contact(?:ing)?|email(?:ing)? (?:back|again)|reach(?:ing)? out|get in touch|(?:send|sending) (?:me |us )?(?:any|more|another|anything|stuff|this|these))\b"),
-    ("leave us alone", r"\bleave (?:me|us) (?:alone|be|in peace)\b|\blose (?:my|our|this) (?:number|e-?mail|address|details|contact)|\bgo away\b|\bget lost\b|\b(?:piss|bugger|rack|nick|sod|jog|fuck|f\*+k?|eff|f off|shove) ?(?:right )?off\b|\bget stuffed\b|\bon your bike\b|\bnot? (?:to )?contact (?:me|us) again\b"),
-    ("reported", r"\b(?:report(?:ed|ing)?|complain(?:ed|ing)?|complaint|forward(?:ed|ing)?)\b.{0,40}\b(?:spam|acma|accc|privacy commissioner|oaic|authorit|your (?:isp|provider))|\b(?:mark|flag)(?:ed|ing)?\b.{0,20}\b(?:spam|junk)\b|\bcease and desist\b|\bspam act\b"),
-    ("block", r"\b(?:blocked|blocking|block) (?:you|your|this (?:sender|address|domain))\b"),
+    ("unsubscribe, as a request", r"\bunsubscrib(?:e|ed|ing)\b(?= (?:me|us|my|our|this|that|please|pls|from|all|now|immediately|asap|thank|thanks|thx|ta)\b| \S+@)"),
+    ("unsubscribe, as a request", rf"\b(?:{_CAN}|please|to|be|want|now|and|just|can i|how (?:do|can) i|do i|let me|can't|cannot) (?:be |get |just |now )*unsubscrib(?:e|ed|ing)\b"),
+    ("unsubscribe, alone in its sentence", rf"{_START}{_SOFT}unsubscribed?(?: please| now| me| thanks| thank you| ta| asap)*{_END}"),
+    ("stop, alone in its sentence", rf"{_START}{_SOFT}stop(?: ?all)?(?: it| this| that| now| please| pls| already| mate| thanks| thank you| immediately)*{_END}"),
+    ("stop contacting", rf"\b(?:stop|cease|quit|refrain from|no more|enough (?:with|of)) (?:\w+ly |with |all |any |the |this |these |this constant |your |you |bloody |fucking |damn |cold )*{_SENDING}\b"),
+    ("stop contacting", rf"\b(?:stop|cease|quit|enough (?:with|of)) (?:with )?(?:sending )?(?:(?:all|any|the|these|this|your|bloody|constant|sales|marketing|cold|stupid|endless|unsolicited|me|us) )+{_MAILS}"),
+    ("stop, as a request", rf"\b{_CAN} (?:now |just |all )?stop\b(?={_END}| (?:this|these|now|immediately|it\b|all (?:contact|e-?mails)|the (?:e-?mails|messages|spam)))"),
+    ("stop, as a request", r"\b(?:make it stop|want (?:this|it|these|them|the emails) to stop|i said stop|must stop now)\b"),
+    ("remove me", rf"\b(?:remove|delete|erase|scrub|purge|wipe|unlist) (?:also )?(?:me|us|myself)\b(?! (?:from|off) (?:google|bing|the (?:search|map|index|blacklist)|a (?:black|spam)))"),
+    ("remove me", rf"\b(?:remove|delete|erase|scrub|purge|wipe|take off|take down) (?:all |any |of )*(?:(?:my|our) (?:[\w']+ ){{0,3}}?{_DETAILS}\b|this (?:e-?mail|address|number|contact|account|inbox|mailbox)|that (?:e-?mail|address|number)|\S+@\S+)"),
+    ("remove me", rf"\b(?:remove|delete|drop|erase) (?:\S+ ){{0,6}}?(?:from|off|on) (?:(?:your|the|this|that|these|those|any|all|every|ya|ur|any of|all of) )+(?:\w+ ){{0,2}}?{_LIST}\b"),
+    ("remove me", rf"\b(?:want|like|ask(?:ed|ing)?|request\w*|wish|need)(?: \w+)? to be (?:removed|deleted|taken off|unsubscribed)\b|\b(?:be|get|have) (?:me |us |my \w+ |this \w+ )?(?:removed|deleted|taken off)(?= (?:from|off) (?:your|the|this|any|all)\b|{_END}| please)"),
+    ("remove, alone in its sentence", rf"{_START}{_SOFT}(?:remove|delete)d?(?: please| now| asap| me| thanks| thank you| ta| immediately)*{_END}"),
+    ("off the list", rf"\b(?:take|taken|taking|get|getting|strike|cross|scratch|keep|leave|pull|bump|knock) (?:{_MINE} )(?:\S+ ){{0,4}}?(?:off|out of) (?:of )?(?:(?:your|the|this|that|these|those|any|all|every|ya|ur|yr) )+(?:\w+ )?{_LIST}"),
+    ("off the list", rf"\b(?:take|strike|cross|scratch|pull) (?:{_MINE} )(?:\S+ ){{0,3}}?from (?:(?:your|the|this|any|all) )+{_LIST}"),
+    ("off the list", r"\b(?:take|cross|strike|scratch) (?:me|us|my name|my e-?mail|our (?:name|e-?mail|address)|this e-?mail|this address) off\b"),
+    ("off the list", rf"\b(?:get|come|want|be|removed?|taken|me|us) off (?:of )?(?:your|the|this|that|all) (?:\w+ )?{_LIST}\b"),
+    ("opt out", rf"\b(?:(?:opt(?:ing|ed)?|opt me|opt us)[ -]?out|opt-out)\b(?= (?:please|pls|now|thanks|from|of (?:this|these|your|all|any|further|future|receiving|the (?:e-?mails|list|mailing)))\b|{_END})"),
+    ("do not contact", rf"\b{_NOT} (?:ever |again |please |you |dare |want you to |wish you to |want to be |wish to be |keep |try (?:to )?|bother )*(?:be )?(?:{_SEND}|{_SENDING}|emailed|contacted|messaged|called|spammed)(?: (?:to|with|anything(?: else)?(?: to)?|any ?more (?:to|e-?mails to)))? {_TO_ME}\b"),
+    ("do not contact", rf"\b{_NOT} (?:ever |please |dare )*(?:contact|e-?mail|message|spam|write|bother) (?:again|any ?more|ever)?{_END}|{_START}{_SOFT}{_NOT} (?:contact|e-?mail|call|message|text|spam|mail)(?: again)?{_END}"),
+    ("do not contact", r"\b(?:add|put|place)\b[^.!?\n]{0,40}\bdo[ -]not[ -](?:contact|call|e-?mail|mail)\b|\b(?:i'm|i am|we're|we are|number is|numbers are)\b[^.!?\n]{0,15}\bdo[ -]not[ -]call\b"),
+    ("wants no mail", rf"\b(?:do not|don't|dont|no longer|never|not) (?:ever |really |actually )?(?:want|wish|care|agree|consent|expect|like|interested in|asked|signed up)(?: to| for)? (?:(?:be|get|getting|being) )?(?:receiv\w+|hear(?:ing)? from (?:you|anyone|anybody|your)|contacted|emailed|e-mailed|messaged|called|marketed to|(?:any )?(?:more|further|other|future) (?:of )?(?:your |these |sales |marketing )?{_MAILS}|(?:of )?(?:these|your|such|marketing|spam) (?:\w+ )?{_MAILS})"),
+    ("wants no mail", rf"\b(?:no|not any) (?:more|further|future) (?:of (?:this|these|your) ?)?(?:sales |marketing |of |unsolicited |such )?(?:{_MAILS}|contact|communications?|follow[ -]?ups?)\b(?! (?:than|form))|\bno more of (?:this|these)\b"),
+    ("do not follow up", rf"\b(?:do not|don't|dont|never|stop) (?:bother |try to |try |keep |please )*(?:follow(?:ing)?[ -]?up|chas(?:e|ing)(?: me| us)|writ(?:e|ing) (?:back|again|to)|e-?mail(?:ing)? (?:back|again)|reach(?:ing)? out|get(?:ting)? in touch|(?:send|sending) (?:me |us )?(?:any|more|another|anything|stuff|this|these))\b"),
+    ("leave us alone", rf"\bleave (?:me|us) (?:alone|be{_END}|in peace)|{_START}{_SOFT}(?:go away|get lost|lose (?:my|our|this) (?:number|e-?mail|address|details))\b|\b(?:piss|bugger|rack|nick|sod|jog|fuck|f\*+k?|eff|f|shove) (?:right |the \w+ )?off\b|\bget stuffed\b|\bon your bike\b"),
+    ("reported", r"\b(?:report(?:ed|ing)?|complain(?:ed|ing)?|complaint|forward(?:ed|ing)?)\b[^.!?\n]{0,40}\b(?:spam|acma|accc|privacy commissioner|oaic|authorit\w+|your (?:isp|provider))\b|\b(?:mark|flag)(?:ed|ing)?\b[^.!?\n]{0,20}\b(?:spam|junk)\b|\bcease and desist\b|\bbreach of the (?:spam|privacy) act\b"),
+    ("block", r"\b(?:blocked|blocking|block) (?:you(?: guys)?|your (?:e-?mail|address|domain|number|emails)|this (?:sender|address|domain))\b"),
 )  # fmt: skip
 
 _NOT_ONE: Final = re.compile(
-    r"\b(?:hate|sad|reluctant|loath|silly|mad|crazy) to (?:stop|opt|unsubscribe)"
-    r"|\bdo(?: not|n't) hesitate to\b[^.!?\n]*|\bfeel free to\b[^.!?\n]*|\bstop(?:ped|ping)? by\b|\bnon[ -]?stop\b"
-    r"|\bstop(?:ped)? (?:losing|wasting|relying|spending|paying|doing|using|guessing|working|advertising)\b"
-    r"|\bdrop (?:me|us) (?:a|an) (?:line|note|email|text|call)\b|\bone[ -]stop\b|\b(?:our|their|the|your|an?) (?:un)?subscrib\w+ (?:rate|link|list|page|button|form)s?\b"
-    r"|\b(?:our|my) (?:customers?|clients?|patients?|subscribers?|members?)\b[^.!?\n]{0,40}\bunsubscrib\w+"
-    r"|\b(?:reduce|fewer|less|lower|avoid) (?:the )?(?:spam|unsubscribes?|opt[ -]?outs?)\b|\bspam (?:folder|filter)s?\b"
-    r"|\bi would ?n't (?:want to )?stop\b",
+    r"\b(?:hate|sad|reluctant|loath|silly|mad|crazy|shame) to (?:stop|opt|unsubscribe)|\b(?:do not|don't|dont) hesitate to\b[^.!?\n]*"
+    r"|\bfeel free to\b[^.!?\n]*|\b(?:stop(?:s|ped|ping)?|drop) (?:by|in|past|over|off)\b|\bnon[ -]?stop\b|\bone[ -]stop\b"
+    r"|\b(?:bus|tram|train|truck|pit|full|first|last|next) stop\b|\bstop(?:ped|s)? (?:losing|wasting|relying|spending|paying|doing|using|guessing|working|advertising|growing|the bleeding)\b"
+    r"|\b(?:can't|cannot|couldn't|won't|didn't|don't|never) stop (?:thinking|laughing|talking|there|growing|now that)\b|\bdrop (?:me|us) (?:a|an) \w+"
+    r"|\b(?:(?:our|their|the|your|high|low|email|an?) )+unsubscri\w+(?: rates?| links?| pages?| buttons?| forms?| numbers?|s)?\b|\bunsubscribe (?:rates?|links?|buttons?)\b"
+    r"|\b(?:people|users|readers|subscribers|members|(?:our|my|their) (?:\w+ )?(?:customers?|clients?|patients?|subscribers?|members?|lists?|people|users))\b[^.!?\n]{0,40}\bunsubscrib\w+"
+    r"|\b(?:reduce|fewer|less|lower|avoid) (?:the |our )?(?:spam|unsubscri\w+|opt[ -]?outs?)\b|\b(?:in|into|from|to|my|our|the|your) spam\b(?= folder| filter|[.,!?]|$| and| so| or)|\bspam (?:folder|filter|box)s?\b|\bjunk folder\b"
+    r"|\bi would ?n't (?:want to )?stop\b|\bquit(?:e)? (?:my|his|her|their) job\b"
 )
 """What only sounds like one: taken out before the patterns look."""
 
+_NOT_SURE: Final = re.compile(
+    r"\b(?:do not|don't|dont|not) (?:want|wish|going|planning|mean|meaning|trying|asking) (?:you )?to (?:unsubscrib\w+|opt out|stop)\b"
+    r"|\b(?:we|they|i|he|she|who)(?:'ve|'re|'ll|'d| have| had| are| will| would)? (?:(?!you\b|your\b|this\b|these\b|it\b|them\b|ask|said\b|told\b|demand|insist|want\b|like\b|please\b)[\w']+ ){0,4}(?:stop|cease|quit)\b"
+    r"|\bopt(?:ing|ed)?[ -]?out of (?:the|your|a|any|that) (?:contract|lock|trial|plan|term|agreement|deal)\b"
+    r"|\b(?:if|should) (?:i|we|you|they)\b[^.!?,\n]{0,40}\b(?:unsubscribe|opt out|stop|remove)\b|\bwhat (?:happens )?if\b[^.!?\n]*"
+)
+"""What may be one or not: only the patterns of what is possible look at it."""
+_SOFTENED: Final = re.compile(
+    r"\b(?:until|before|instead|rather than|is (?:better|best)|easier|unless|for now|right now|this (?:week|month)|(?:use|try|call|text|ring) (?:my|me on|the|this)|use \S+@\S+|but (?:do |please )?(?:call|text|ring|email|send|feel))\b"
+)
+"""In the sentence of the wish: another day or another way is wanted, so that a person should look."""
+
 _POSSIBLE: Final[tuple[tuple[str, str], ...]] = (
-    ("speaks of stopping", r"\bstop\b|\bcease\b|\bquit\b"),
-    ("speaks of unsubscribing", r"\bunsubscrib\w*|\bopt(?:ed|ing)?[ -]?(?:me |us )?out\b|\boff (?:your|the|this) \w+"),
-    ("speaks of removal", r"\b(?:remove|removal|delete|erase|take me off|take us off)\b"),
-    ("speaks of spam or law", r"\bspam\w*|\bjunk mail\b|\bharass\w*|\bprivacy act\b|\bacma\b|\blawyers?\b.{0,30}\byou\b|\bunsolicited\b"),
-    ("wants no contact", r"\b(?:do not|don't|dont|never|no longer|no need to|please do not|rather not|prefer not) (?:\w+ ){0,3}(?:contact|e-?mail|mail|call|message|write|hear|reach|receive)\w*"),
-    ("asks where the address is from", r"\b(?:where|how) (?:on earth |the hell )?(?:did|have|do) you (?:get|got|find|have|obtain) (?:my|our|this)\b"),
+    ("speaks of stopping", r"\b(?:stop|cease|quit|enough is enough|that's enough|for the last time)\b"),
+    ("speaks of unsubscribing", r"\bunsubscri\w*|\bopt(?:ed|ing|s)?[ -]?(?:me |us )?out\b|\b(?:off|out of) (?:your|this) (?:\w+ )?(?:list|database|books|radar|mail)\w*|\bcount (?:me|us) out\b|\bun ?sub\b"),
+    ("speaks of removal", r"\b(?:remove[sd]?|removal|delete[sd]?|erase[sd]?|take (?:me|us) (?:off|out)\b(?! (?:for|to)))"),
+    ("speaks of spam or law", r"\bspam\w*|\bjunk mail\b|\bharass\w*|\bprivacy act\b|\bprivacy commissioner\b|\bacma\b|\bgdpr\b|\blawyers?\b|\bsolicitor'?s?\b|\bunsolicited\b|\bdo[ -]not[ -](?:call|contact)\b|\b(?:report|block)(?:ed|ing)? (?:you|this|the sender)\b"),
+    ("wants no contact", rf"\b(?:do not|don't|dont|never|no longer|no need (?:to|for)|rather (?:you )?(?:not|didn't)|prefer (?:you )?(?:not|didn't)|can't you|why (?:do|are) you (?:keep )?)(?: [\w']+){{0,3}}? (?:{_SEND}|hear from|reach out|follow|chase|in touch|{_SENDING}|emailed|contacted|receiv\w+)\b"),
+    ("wants no contact", r"\b(?:last|third|fourth|fifth) time (?:i|i've|i have|you)\b|\b(?:sick|tired|over) (?:of )?(?:your|these|all these|the constant)\b|\b(?:i|we) (?:have )?(?:never|didn't|did not) (?:sign|signed|ask|asked|subscribe|subscribed|consent|agree)\w*|\bnot appreciated\b|\bhow dare\b|\bwithdraw (?:my|our) consent\b|\bno contact\b|\bnot? (?:ever )?again\b|\bnever again\b|\bwho gave you\b"),
+    ("asks angrily where the address is from", r"\b(?:where|how) (?:on earth |the \w+ )(?:did|have|do|are) you\b"),
 )  # fmt: skip
 _EVERYONE: Final = re.compile(
-    r"\b(?:never|not|nobody|no one|none)\b[^.!?\n]{0,40}\b(?:anyone|anybody|any (?:of your|other|company|agency|client))\b"
-    r"|\ball (?:of )?your (?:lists?|clients?|databases?|systems?|companies|brands)\b|\bevery(?:one|body|where| list)\b"
-    r"|\bany (?:list|database) (?:you|of yours)\b|\ball lists\b"
+    r"\b(?:from|by|with) (?:you or |you and )?(?:anyone|anybody|any (?:of your|other|company|companies|agency|agencies|marketer|one)\w*)\b(?! (?:at|in|here))"
+    r"|\b(?:all|any|every)(?: (?:of|one of))* (?:your|ur) (?:\w+ )?(?:lists?|clients?|databases?|systems?|companies|brands|partners)\b|\bevery list\b|\beverywhere\b"
+    r"|\bany (?:list|database) (?:you|of yours)\b|\ball (?:the |mailing |marketing |e-?mail )*(?:lists|databases)\b|\ball marketing\b|\b(?:you or|nor) (?:any of )?your (?:clients|partners|customers)\b"
 )
 _COMPLAINT: Final = re.compile(
-    r"\bspam(?:mer|ming|med|s)?\b(?! (?:folder|filter))|\bacma\b|\baccc\b|\bprivacy (?:act|commissioner)\b|\boaic\b"
-    r"|\bspam act\b|\bharass\w*|\blegal action\b|\bcease and desist\b|\breport(?:ed|ing)? (?:you|this|it)\b|\billegal\b"
+    r"\bspam(?:mer|mers|ming|med|s)?\b|\bacma\b|\baccc\b|\bprivacy (?:act|commissioner)\b|\boaic\b|\bharass\w*|\blegal action\b"
+    r"|\bcease and desist\b|\breport(?:ed|ing)? (?:you|this|it|your)\b|\billegal\b|\bunsolicited\b|\blodg\w+ a complaint\b"
 )
 _ERASURE: Final = re.compile(
     r"\b(?:delete|erase|destroy|purge|wipe|remove)\b[^.!?\n]{0,40}\b(?:data|details|information|info|records?)\b|\bgdpr\b"
-    r"|\bright to be forgotten\b"
+    r"|\bright to be forgotten\b|\b(?:data|details|information|records?) (?:to be )?(?:deleted|erased|destroyed)\b"
 )
-_WORDS: Final = ("unsubscribe", "unsubscribed", "unsubscribing", "remove", "delete", "spam", "emailing", "contacting")
-_MISSPELT: Final = re.compile(r"\b(?:un|in|on)?s[a-z]{1,3}b?s?c?[a-z]{1,3}b[a-z]{0,4}\b|\b[a-z]{6,14}\b")
-_COMMON: Final = frozenset(
-    {"removed", "removal", "deleted", "describe", "described", "subscribe", "subscribed", "emailed", "contact"}
-    | {"contacts", "contacted", "mailing", "prescribe", "remote", "prove", "moved", "removing", "deleting"}
-)
-_LONGEST: Final = 20_000
 
 
 def read_opt_out(text: str) -> OptOut | None:
     """The wish to be left in peace in what a person wrote; None where nothing points to one."""
-    plain = _plain(text)
-    cleared = _NOT_ONE.sub(" ", plain)
-    for sure, table in ((True, _SURE), (False, _POSSIBLE)):
-        for rule, pattern in table:
-            found = re.search(pattern, cleared)
-            if found is not None:
-                return OptOut(
-                    sure=sure,
-                    scope=OptOutScope.EVERYONE if _EVERYONE.search(cleared) else OptOutScope.CLIENT,
-                    rule=rule,
-                    words=found[0].strip()[:120],
-                    complaint=_COMPLAINT.search(cleared) is not None,
-                    erasure=_ERASURE.search(cleared) is not None,
-                )
+    meant = _NOT_ONE.sub(" # ", repaired(plain_words(text)))
+    sure = _first(_SURE, _NOT_SURE.sub(" # ", meant))
+    found = sure or _first(_POSSIBLE, meant)
+    if found is None:
+        return None
+    rule, words, sentence = found
+    return OptOut(
+        sure=sure is not None and _SOFTENED.search(sentence) is None,
+        scope=OptOutScope.EVERYONE if _EVERYONE.search(meant) else OptOutScope.CLIENT,
+        rule=rule,
+        words=words,
+        complaint=_COMPLAINT.search(meant) is not None,
+        erasure=_ERASURE.search(meant) is not None,
+    )
+
+
+def _first(table: tuple[tuple[str, str], ...], text: str) -> tuple[str, str, str] | None:
+    """The first rule of ``table`` that finds something, what it found, and the sentence around that."""
+    for rule, pattern in table:
+        found = re.search(pattern, text)
+        if found is not None:
+            start = max(text.rfind(mark, 0, found.start() + 1) for mark in ".!?\n") + 1
+            ends = [at for mark in ".!?\n" if (at := text.find(mark, found.end())) >= 0]
+            return rule, found[0].strip(" .,;:!?\n")[:120], text[start : min(ends, default=len(text))]
     return None
-
-
-def _plain(text: str) -> str:
-    lowered = text[:_LONGEST].casefold().replace("’", "'").replace("‘", "'").replace("`", "'")
-    lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in lowered.split("\n"))
-    return _MISSPELT.sub(_respelt, "\n".join(lines))
-
-
-def _respelt(found: re.Match[str]) -> str:
-    """A word one or two letters off one that matters: "unsubcribe", "remvoe", "unsuscribe"."""
-    word = found[0]
-    if word in _WORDS or word in _COMMON:
-        return word
-    near = get_close_matches(word, _WORDS, n=1, cutoff=0.86 if len(word) > 7 else 0.9)
-    if near:
-        return near[0]
-    swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)}
-    return next((known for known in _WORDS if known in swapped), word)

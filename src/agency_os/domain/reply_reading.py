@@ -6,8 +6,9 @@ words without quotes and signature: opt-out before intent. An opt-out inside an 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -17,6 +18,7 @@ from agency_os.domain.bounces import Bounce, Complaint, read_bounce, read_compla
 from agency_os.domain.intents import database_intent, read_intent
 from agency_os.domain.mail import InboundMail
 from agency_os.domain.opt_outs import OptOut, read_opt_out
+from agency_os.domain.plain_words import split_sign_off
 from agency_os.domain.reply_text import reply_text
 
 
@@ -72,6 +74,10 @@ _AUTOMATIC: Final = {
 }
 _SURE_ENOUGH: Final = 0.7
 """Confidence from which an automatic answer is believed to be one: below it a person may have written."""
+_BY_MORE_THAN_WORDS: Final = 0.94
+"""Confidence of an automatic answer that a header or its subject shows."""
+_ANSWER: Final = re.compile(r"\s*(?:(?:re|fwd?|aw|sv|wg|antw)\s*:\s*)+", re.IGNORECASE)
+_UNSUBSCRIBE: Final = re.compile(r"\s*unsubscribe\s*$", re.IGNORECASE)
 
 
 def read_reply(mail: InboundMail, own_senders: Collection[str] = ()) -> ReplyReading:
@@ -87,9 +93,24 @@ def read_reply(mail: InboundMail, own_senders: Collection[str] = ()) -> ReplyRea
     if complaint is not None:
         kind = ReplyKind.COMPLAINT if complaint.by_person else ReplyKind.AUTO_REPLY
         return ReplyReading(kind, True, 0.95, complaint.feedback_type, parts.text, complaint=complaint)
-    if automatic is not None and automatic.confidence >= _SURE_ENOUGH:
-        return _automatic(automatic, parts.text)
-    return _written(parts.text, parts.own, mail.subject)
+    if automatic is None or automatic.confidence < _SURE_ENOUGH:
+        return _written(parts.text, parts.own, mail.subject)
+    opt_out = _opt_out_after_all(automatic, mail, parts.own)
+    return _automatic(automatic, parts.text) if opt_out is None else _left_in_peace(opt_out, parts.text)
+
+
+def _opt_out_after_all(automatic: AutoMail, mail: InboundMail, own: str) -> OptOut | None:
+    """An opt-out in what only looks automatic, for a person to look at.
+
+    A wish to unsubscribe that a mail program sends by itself has it as the whole subject; a mail taken for automatic by
+    its words alone, or one from a list that answers us, may be a person's.
+    """
+    if _UNSUBSCRIBE.match(mail.subject):
+        return read_opt_out(mail.subject)
+    by_words = automatic.confidence < _BY_MORE_THAN_WORDS
+    listed = automatic.kind is AutoKind.LIST and bool(mail.mailbox_hash or mail.in_reply_to)
+    found = read_opt_out(split_sign_off(own)[0]) if by_words or listed else None
+    return None if found is None else replace(found, sure=False)
 
 
 def _automatic(automatic: AutoMail, text: str) -> ReplyReading:
@@ -100,24 +121,13 @@ def _automatic(automatic: AutoMail, text: str) -> ReplyReading:
 
 def _written(text: str, own: str, subject: str) -> ReplyReading:
     # A forward or a reply below unmarked quotes has no words that are surely the person's: a person looks.
-    words = own.strip()
-    own_subject = "" if subject.casefold().startswith(("re:", "fw:", "fwd:", "aw:")) else subject
-    opt_out = read_opt_out(f"{own_subject}\n{words}" if words or own_subject else "")
+    said, below = split_sign_off(own)
+    opt_out = _opt_out(said, below, subject)
     if opt_out is not None:
-        kind = ReplyKind.OPT_OUT if opt_out.sure else ReplyKind.POSSIBLE_OPT_OUT
-        return ReplyReading(
-            kind,
-            opt_out.sure,
-            0.95 if opt_out.sure else 0.5,
-            f"{opt_out.rule}: {opt_out.words}",
-            text,
-            "unsubscribe" if opt_out.sure else None,
-            opt_out=opt_out,
-            needs_person=not opt_out.sure,
-        )
-    if not words:
+        return _left_in_peace(opt_out, text)
+    if not said:
         return ReplyReading(ReplyKind.EMPTY, False, 0.2, "nothing that the person wrote", text, needs_person=True)
-    reading = read_intent(words)
+    reading = read_intent(said)
     kind = ReplyKind(reading.intent.value)
     needs_person = not reading.sure or kind in (ReplyKind.QUESTION, ReplyKind.WRONG_PERSON, ReplyKind.UNSURE)
     return ReplyReading(
@@ -128,4 +138,29 @@ def _written(text: str, own: str, subject: str) -> ReplyReading:
         text,
         database_intent(reading.intent),
         needs_person=needs_person,
+    )
+
+
+def _opt_out(said: str, below: str, subject: str) -> OptOut | None:
+    """The wish in the words themselves, or else in a subject or below the sign-off, where it is never sure."""
+    answered = _ANSWER.match(subject)
+    own_subject = subject if answered is None else ""
+    found = read_opt_out(f"{own_subject}\n\n{said}")
+    if found is not None:
+        return found
+    elsewhere = (read_opt_out(subject[answered.end() :]) if answered else None, read_opt_out(below))
+    sure = next((one for one in elsewhere if one is not None and one.sure), None)
+    return None if sure is None else replace(sure, sure=False)
+
+
+def _left_in_peace(opt_out: OptOut, text: str) -> ReplyReading:
+    return ReplyReading(
+        ReplyKind.OPT_OUT if opt_out.sure else ReplyKind.POSSIBLE_OPT_OUT,
+        opt_out.sure,
+        0.95 if opt_out.sure else 0.5,
+        f"{opt_out.rule}: {opt_out.words}",
+        text,
+        "unsubscribe" if opt_out.sure else None,
+        opt_out=opt_out,
+        needs_person=not opt_out.sure,
     )
