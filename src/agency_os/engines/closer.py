@@ -23,7 +23,7 @@ from agency_os.integrations import cal_com, postmark, resend
 from agency_os.integrations.mail_transport import MailEvent, MailEventKind
 from agency_os.kit.tokens import PersonHash, TouchTokens
 from agency_os.repositories.conversation import ConversationRepository, WrittenMessage
-from agency_os.repositories.inbound_event import ReceivedEvent, SettledEvent
+from agency_os.repositories.inbound_event import InboundEventRepository, ReceivedEvent, SettledEvent
 from agency_os.repositories.meeting import MeetingRepository, MeetingUpdate
 from agency_os.repositories.stop import StopRepository
 from agency_os.repositories.thread import Thread, ThreadRepository, first
@@ -146,6 +146,9 @@ class CloserEngine:
         thread = await self._thread_of(db, mail)
         if thread is None:
             return SettledEvent(event.id, "no thread of ours", state="unmatched")
+        await InboundEventRepository(db).assign(
+            event.id, client_id=thread.client_id, lead_id=thread.lead_id, touch_id=thread.touch_id
+        )
         own = await ThreadRepository(db).own_senders(thread.client_id)
         reading = read_reply(mail, own | {self._reply_domain})
         closing = close(reading)

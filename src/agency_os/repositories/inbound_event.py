@@ -41,6 +41,9 @@ _SETTLE = text("""
     ) AS q (id, state, outcome, client_id, lead_id, touch_id)
     WHERE e.id = q.id
 """)
+_ASSIGN = text(
+    "UPDATE inbound_events SET client_id = :client_id, lead_id = :lead_id, touch_id = :touch_id WHERE id = :id"
+)
 _FAIL = text("""
     UPDATE inbound_events SET
         tries = tries + 1, error = :error, retry_at = :retry_at,
@@ -130,6 +133,11 @@ class InboundEventRepository(Repository):
                 "now": now,
             },
         )
+
+    async def assign(self, event_id: UUID, *, client_id: UUID, lead_id: UUID, touch_id: UUID) -> None:
+        """Say whose event it is, before rows of that tenant point to it."""
+        values = {"id": event_id, "client_id": client_id, "lead_id": lead_id, "touch_id": touch_id}
+        await self.db.execute(_ASSIGN, values)
 
     async def fail(self, event_id: UUID, *, error: str, retry_at: datetime, most: int) -> None:
         """Note a failed reading; after ``most`` tries it waits for a person. ``retry_at`` is wall time."""

@@ -52,7 +52,7 @@ async def _read_one(services: Services, event_id: UUID, tries: int, now: datetim
             settled = await services.closer.read(db, event, now=now)
             await repository.settle([settled], now)
     except Exception as error:  # noqa: BLE001  # one event that breaks us must not hold up the queue
-        _log.warning("event_not_read", event=str(event_id), error=str(error)[:300])
+        _log.warning("event_not_read", event_id=str(event_id), error=str(error)[:300])
         retry_at = infra.wall.now() + RETRY * 2**tries
         async with infra.database.transaction(now=now) as db:
             await InboundEventRepository(db).fail(event_id, error=str(error), retry_at=retry_at, most=MOST_TRIES)
