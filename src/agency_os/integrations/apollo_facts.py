@@ -152,9 +152,9 @@ def _email(match: PersonMatch, today: date, sure: float) -> dict[str, Fact[FactV
     if email is None:
         return {}
     confidence = min(sure + 0.05, _EMAIL_CONFIDENCE.get(match.email_status or "", _GUESSED_EMAIL))
-    verified = Fact[FactValue](True, NAME, today, confidence) if match.email_status == "verified" else None
+    is_verified = match.email_status == "verified"
     return {
         "email": Fact(email, NAME, today, confidence),
-        "email_verified": verified,
+        "email_verified": Fact(True, NAME, today, confidence) if is_verified else None,
         "personal_email": Fact(not is_role_address(email), NAME, today, 1.0),
     }

@@ -43,6 +43,11 @@ _ANSWERED = text("""
     SELECT key, result, valid_until FROM enrichment_requests
     WHERE provider = :provider AND key = ANY (:keys) AND state = 'done' AND (valid_until IS NULL OR valid_until > :now)
 """).columns(result=JSONB)
+# In the same order as the lease, or two workers wait for each other.
+_LOCK = text("""
+    SELECT id FROM enrichment_requests WHERE provider = :provider AND key = ANY (:keys)
+    ORDER BY key FOR NO KEY UPDATE
+""")
 _SETTLE = text("""
     UPDATE enrichment_requests AS r SET
         state = q.state, result = q.result, units = q.units, valid_until = q.valid_until,
@@ -136,6 +141,7 @@ class EnrichmentRequestRepository(Repository):
         """Write how look-ups ended, only where the fence is still ours. Returns the keys written."""
         if not settlements:
             return set()
+        await self.db.execute(_LOCK, {"provider": provider, "keys": [each.key for each in settlements]})
         rows = await self.db.execute(
             _SETTLE,
             {
