@@ -65,6 +65,15 @@ _ABSENT: Final = re.compile(
     r"|\bpå semester\b|\bna urlopie\b|\bde férias\b|\bв отпуске\b",
     re.IGNORECASE,
 )
+_ABSENT_SIGNED: Final = re.compile(
+    r"\boff (?:camping|sick|work|for|until|till|on)\b|\b(?:closed|shut) (?:for|until|till|from|over|between|on)\b"
+    r"|\b(?:office|shop|we)(?:'s| is| are|'re|'ll be| will be)? (?:\w+ )?closed\b|\bre-?opens?\b|\bback (?:on deck"
+    r"|in the office|at work"
+    r"|at my desk|on board|online)\b|\bout of range\b|\bunavailable\b|\b(?:i|we)(?:'ll| will) (?:be away|return"
+    r"|be back)\b",
+    re.IGNORECASE,
+)
+"""Words of an absence where the mail is known to be automatic: a person may write them too."""
 _NOTE_MARKS: Final = re.compile(
     r"thank(?:s| you) for (?:your|the) (?:e-?mail|message|enquiry)|limited access|no access to (?:my )?e-?mail"
     r"|for (?:any )?(?:urgent|immediate)|if (?:it is|it's|your \w+ is|this is|the matter is) urgent"
@@ -166,7 +175,7 @@ def _of_kind(mail: InboundMail, text: str, rule: str, words: str, *, confidence:
     if left:
         return AutoMail(AutoKind.LEFT, rule, left[0], confidence)
     back = return_date(f"{mail.subject}. {text}", mail.received_at.date())
-    absent = _ABSENT.search(text) or _ABSENT_SUBJECT.search(mail.subject)
+    absent = _ABSENT.search(text) or _ABSENT_SIGNED.search(text) or _ABSENT_SUBJECT.search(_own_subject(mail.subject))
     if absent or (back is not None and _NOTE_MARKS.search(text)):
         return AutoMail(AutoKind.OUT_OF_OFFICE, rule, words, confidence, back)
     return AutoMail(AutoKind.AUTO_REPLY, rule, words, confidence)
@@ -183,5 +192,17 @@ def _by_words(mail: InboundMail, text: str) -> AutoMail | None:
     signs = [found for found in (absent, marks, received) if found]
     weak = len(signs) + bool(suppress) + bulk
     if weak >= 2 and (absent or received) and "?" not in text:
-        return _of_kind(mail, text, "words of an automatic answer", "; ".join(one[0] for one in signs), confidence=0.85)
+        # people too say that somebody will be in touch: without an absence or a header it stays unsure
+        confidence = 0.85 if absent or suppress or bulk else 0.6
+        words = "; ".join(one[0] for one in signs)
+        return _of_kind(mail, text, "words of an automatic answer", words, confidence=confidence)
     return None
+
+
+def _own_subject(subject: str) -> str:
+    """What an automatic answer puts before the subject of ours that it repeats."""
+    found = _SUBJECT.search(subject)
+    if found is None:
+        return ""
+    colon = subject.find(":", found.start() + len(found[0]) - 1)
+    return subject[: colon if colon >= 0 else len(subject)]

@@ -18,21 +18,25 @@ _WRAPPED: Final = 40
 _QUOTES: Final = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "“": '"', "”": '"', "–": "-", "—": "-"})
 
 _BOILERPLATE: Final = re.compile(
-    r"\bconfidential|\b(?:received?|receipt of) (?:this|it|the)\b.{0,40}\b(?:in error|by mistake)\b|\bintended (?:only|solely|recipient)"
+    r"\bconfidential|\b(?:received?|receipt of) (?:this|it|the)\b.{0,40}\b(?:in error|by mistake)\b"
+    r"|\bintended (?:only|solely|recipient)"
     r"|\b(?:legally )?privileged\b|\bconsider the environment\b|\bvirus(?:es)?\b.{0,60}\battachments?\b"
-    r"|\btraditional (?:custodians|owners)\b|\belders past\b|\bunauthori[sz]ed (?:use|disclosure|copying)\b|\bliability limited by\b"
+    r"|\btraditional (?:custodians|owners)\b|\belders past\b|\bunauthori[sz]ed (?:use|disclosure|copying)\b"
+    r"|\bliability limited by\b"
     r"|\b(?:delete|destroy) (?:it|(?:this|the) (?:e-?mail|message|transmission)|all copies|any copies)\b"
     r"|\bviews expressed\b|\bnotify (?:us|the sender)\b.{0,60}\bdelet|\bnot the intended\b",
     re.IGNORECASE,
 )
 _SIGN_OFF: Final = re.compile(
     r"^(?:(?:kind(?:est)?|best|warm(?:est)?|many|with|kindly|yours|cheers and|thanks and|thank you and)[ ,&]*)*"
-    r"(?:regards|rgds|kr|thanks(?: again| in advance| so much)?|thanx|thank you|thx|cheers|ta|best|best wishes|wishes|sincerely|truly"
+    r"(?:regards|rgds|kr|thanks(?: again| in advance| so much)?|thanx|thank you|thx|cheers|ta|best|best wishes|wishes"
+    r"|sincerely|truly"
     r"|faithfully|hooroo|all the best|take care|warmly|speak soon|talk soon)(?: mate| guys| all)?[\s,.!]*$",
     re.IGNORECASE,
 )
 _GREETING: Final = re.compile(
-    r"^(?:hi|hello|hey|g'?day|dear|good (?:morning|afternoon|day|evening)|morning|afternoon)\b[\w ,'.!-]{0,40}$|^[\w'-]{2,20},$",
+    r"^(?:hi|hello|hey|g'?day|dear|good (?:morning|afternoon|day|evening)|morning|afternoon)\b[\w ,'.!-]{0,40}$"
+    r"|^[\w'-]{2,20},$",
     re.IGNORECASE,
 )
 
