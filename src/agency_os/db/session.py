@@ -16,12 +16,23 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from agency_os.exceptions import UnavailableError
 from agency_os.kit.transaction import mark_open
 
 Role = Literal["service_role", "authenticated", "anon"]
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.OperatorInterventionError,
+)
+"""What PostgreSQL says when it is not there for us: down, starting, full, or another login or database than meant."""
 
 _SCOPE = text(
     "SELECT set_config('role', :role, true), set_config('app.now', :now, true), "
@@ -69,10 +80,10 @@ class Database:
                 async with self._sessions.begin() as session:
                     await session.execute(_SCOPE, scope)
                     yield session
-        except (OperationalError, InterfaceError, OSError) as error:
+        except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
             raise UnavailableError(f"the database cannot be reached: {_plain(error)}") from error
         except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, asyncpg.PostgresConnectionError):
+            if error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY):
                 raise UnavailableError(f"the database went away: {_plain(error)}") from error
             raise
 
