@@ -45,7 +45,7 @@ class Desk:
 
     async def one(self, query: str, **values: Any) -> Any:
         async with self.database.transaction(now=MONDAY_NOON) as db:
-            found = await db.execute(text(query), values)
+            found: Any = await db.execute(text(query), values)
             return found.one() if found.returns_rows else None
 
 

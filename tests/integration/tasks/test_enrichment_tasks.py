@@ -16,7 +16,7 @@ from sqlalchemy import text
 from agency_os.db import Database
 from agency_os.integrations.redis import Cache
 from agency_os.kit.clock import FakeWallClock
-from agency_os.kit.http import HttpResponse
+from agency_os.kit.http import HttpResponse, NoAnswerError
 from agency_os.orchestration.tasks.enrichment_tasks import clients_to_enrich, enrich_client
 from agency_os.wiring.services import Services
 from tests.conftest import DatabaseUrls
@@ -63,7 +63,7 @@ class Desk:
 
     async def rows(self, query: str, **values: Any) -> list[Any]:
         async with self.database.transaction(now=MONDAY_NOON) as db:
-            found = await db.execute(text(query), values)
+            found: Any = await db.execute(text(query), values)
             return list(found.all()) if found.returns_rows else []
 
     async def one(self, query: str, **values: Any) -> Any:
@@ -129,7 +129,8 @@ async def test_a_cache_hit_pays_nothing(desk: Desk) -> None:
     asked = list(desk.providers.asked["apollo"])
     await desk.set_up(desk.providers.people)  # another client, the same people
     assert (await desk.enrich())["leads enriched"] == 3
-    assert (desk.providers.asked["apollo"], await desk.ledger()) == (asked, {"apollo": 3, "hunter": 0})
+    assert desk.providers.asked["apollo"] == asked
+    assert await desk.ledger() == {"apollo": 3, "hunter": 0}
 
 
 async def test_what_was_paid_is_served_from_the_database_when_the_cache_is_flushed_until_90_days_have_passed(
@@ -143,7 +144,7 @@ async def test_what_was_paid_is_served_from_the_database_when_the_cache_is_flush
     assert desk.providers.charged["apollo"] == 3
     await desk.set_up(desk.providers.people)
     await desk.enrich(later=LATER)
-    assert (desk.providers.charged["apollo"], await desk.ledger()) == (6, {"apollo": 6, "hunter": 0})
+    assert await desk.ledger() == desk.providers.charged == {"apollo": 6, "hunter": 0}
 
 
 async def test_that_nobody_is_found_is_remembered_too(desk: Desk) -> None:
@@ -228,18 +229,33 @@ async def test_a_worker_killed_while_asking_hunter_is_taken_over_and_paid_once(d
     assert (await desk.one("SELECT count(*) FROM cost_entries WHERE settled_at IS NULL")).count == 0
 
 
-async def test_a_late_answer_does_not_overwrite_what_another_worker_has_taken_over(desk: Desk) -> None:
+async def test_a_late_answer_settles_nothing_while_another_worker_has_taken_over(desk: Desk) -> None:
     await desk.set_up(people(1, in_apollo=False))
+    asked, taken_over, settled_late = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    calls = 0
 
-    async def late(path: str) -> None:
-        if "hunter" in path:
-            desk.providers.after = None
+    async def overtaken(path: str) -> None:
+        nonlocal calls
+        if "hunter" not in path:
+            return
+        calls += 1
+        if calls == 1:
             desk.wall.advance(600)
-            await desk.enrich()
+            asked.set()
+            await taken_over.wait()
+        else:
+            taken_over.set()
+            await settled_late.wait()
 
-    desk.providers.after = late
-    await desk.enrich()
-    assert (await desk.one("SELECT fence FROM enrichment_requests WHERE provider = 'hunter'")).fence == 2
+    desk.providers.after = overtaken
+    late = asyncio.create_task(desk.enrich())
+    await asked.wait()
+    other = asyncio.create_task(desk.enrich())
+    await late
+    settled_late.set()
+    await other
+    row = await desk.one("SELECT state, fence FROM enrichment_requests WHERE provider = 'hunter'")
+    assert tuple(row) == ("done", 2)
     assert await desk.ledger() == desk.providers.charged == {"apollo": 0, "hunter": 1}
 
 
@@ -254,6 +270,31 @@ async def test_no_answer_of_apollo_is_never_asked_again_and_the_lead_goes_on(des
     assert (await desk.one("SELECT count(*) FROM cost_entries WHERE settled_at IS NULL")).count == 1
 
 
+async def test_no_answer_of_hunter_is_asked_again_by_the_next_run_and_booked_once(desk: Desk) -> None:
+    await desk.set_up(people(1, in_apollo=False))
+
+    async def lost(path: str) -> None:
+        if "hunter" in path:
+            raise NoAnswerError("the connection broke")
+
+    desk.providers.after = lost
+    assert (await desk.enrich())["leads put off"] == 1
+    assert (await desk.one("SELECT count(*) FROM cost_entries WHERE settled_at IS NULL")).count == 1
+    desk.providers.after = None
+    assert (await desk.enrich())["leads enriched"] == 1
+    assert await desk.ledger() == desk.providers.charged == {"apollo": 0, "hunter": 1}
+
+
+async def test_no_verdict_on_one_person_holds_up_no_other(desk: Desk) -> None:
+    known = people(3, in_apollo=False)
+    known[1].hunter = 222
+    await desk.set_up(known, leads={"with_email": True})
+    counts = await desk.enrich()
+    assert (counts["leads enriched"], counts["leads put off"], counts["remaining"]) == (2, 1, 0)
+    reason = (await desk.one("SELECT status_reason FROM leads WHERE status = 'new'")).status_reason
+    assert reason.startswith("hunter: ")
+
+
 async def test_a_limit_leaves_the_leads_due_and_books_nothing(desk: Desk) -> None:
     await desk.set_up(people(25))
     calls: list[str] = []
@@ -264,7 +305,7 @@ async def test_a_limit_leaves_the_leads_due_and_books_nothing(desk: Desk) -> Non
 
     desk.providers.answer = too_fast
     counts = await desk.enrich()
-    assert (counts["leads put off"], counts["remaining"], len(set(calls))) == (25, 0, 1)
+    assert (counts["leads put off"], counts["remaining"], len(calls)) == (25, 0, 3)  # one call, tried three times
     assert (await desk.one("SELECT sum(settled_aud), count(settled_at) - count(*) FROM cost_entries"))[:] == (0, 0)
     desk.providers.answer = None
     assert (await desk.enrich())["leads enriched"] == 25
