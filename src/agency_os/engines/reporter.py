@@ -107,11 +107,14 @@ class ReporterEngine:
         ]
         differences += [f"the ledger has {_shown(entry)}, which was not accepted" for entry in (sent - log)]
         booked = await repository.lookup_units()
-        differences += [
-            f"{name}: the provider charged {lookups.get(name, 0)} units, the ledger has {booked.get(name, 0)}"
-            for name in sorted({*lookups, *booked})
-            if lookups.get(name, Decimal(0)) != booked.get(name, Decimal(0))
-        ]
+        for name in sorted({*lookups, *booked}):
+            charged = lookups.get(name, Decimal(0))
+            settled, reserved = booked.get(name, (Decimal(0), Decimal(0)))
+            # what was cut off without an answer may have been charged or not: it stays reserved
+            if not settled <= charged <= settled + reserved:
+                differences.append(
+                    f"{name}: the provider charged {charged} units, the ledger has {settled} and {reserved} reserved"
+                )
         return Agreement(log.total(), sent.total(), len(unknown), tuple(differences))
 
 

@@ -16,6 +16,7 @@ from agency_os.domain.lead_import import ImportedLead, LeftOut
 from agency_os.kit.ids import new_id, new_ids
 from agency_os.models import Consent, Import, ImportRow
 from agency_os.repositories.base import Repository
+from agency_os.repositories.lead_facts import email_status, field_sources
 
 _EXISTING = text("""
     SELECT lower(email) AS key FROM leads
@@ -170,25 +171,10 @@ def _value(name: str) -> Any:
     return read
 
 
-def _email_status(facts: LeadFacts) -> str:
-    if facts.email is None:
-        return "unknown"
-    return "verified" if facts.email_verified is not None and facts.email_verified.value else "unverified"
-
-
-def _sources(facts: LeadFacts) -> str:
-    return json.dumps(
-        {
-            name: {"source": fact.source, "as_of": fact.as_of.isoformat(), "confidence": fact.confidence}
-            for name, fact in facts.known()
-        }
-    )
-
-
 _COLUMNS: dict[str, Any] = {
     **{name: _value(name) for name in ("email", "phone", "first_name", "last_name", "title", "company")},
     **{name: _value(name) for name in ("linkedin_url", "domain", "state")},
-    "email_status": _email_status,
+    "email_status": email_status,
     "email_is_role": lambda facts: facts.personal_email is not None and not facts.personal_email.value,
     "industry": _value("organization_industry"),
     "employees": _value("organization_employee_count"),
@@ -197,7 +183,7 @@ _COLUMNS: dict[str, Any] = {
     "hiring": _value("organization_is_hiring"),
     "funded": _value("organization_latest_funding_date"),
     "started": _value("employment_start_date"),
-    "sources": _sources,
+    "sources": lambda facts: json.dumps(field_sources(facts)),
 }
 
 

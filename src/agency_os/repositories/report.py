@@ -59,7 +59,9 @@ _SENT = text("""
 """)
 _UNKNOWN = text("SELECT id::text FROM touches WHERE state = 'unknown' AND provider = :provider")
 _LOOKUPS = text("""
-    SELECT provider, sum(units) FROM cost_entries WHERE touch_id IS NULL AND settled_at IS NOT NULL GROUP BY 1
+    SELECT provider, coalesce(sum(units) FILTER (WHERE settled_at IS NOT NULL), 0) AS settled,
+        coalesce(sum(units) FILTER (WHERE settled_at IS NULL), 0) AS open
+    FROM cost_entries WHERE touch_id IS NULL GROUP BY 1
 """)
 
 
@@ -104,9 +106,10 @@ class ReportRepository(Repository):
         """Touches of which nobody can say whether the provider accepted them."""
         return set((await self.db.execute(_UNKNOWN, {"provider": provider})).scalars())
 
-    async def lookup_units(self) -> dict[str, Decimal]:
-        """Units settled for look-ups, by provider."""
-        return {row[0]: Decimal(row[1]) for row in await self.db.execute(_LOOKUPS)}
+    async def lookup_units(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Units settled for look-ups, and units reserved for those of which nobody knows, by provider."""
+        found = await self.db.execute(_LOOKUPS)
+        return {row.provider: (Decimal(row.settled), Decimal(row.open)) for row in found}
 
     async def _grouped(self, query: TextClause, values: Mapping[str, Any]) -> dict[str, int]:
         return {str(row[0]): int(row[1]) for row in (await self.db.execute(query, values))}

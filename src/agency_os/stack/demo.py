@@ -50,7 +50,7 @@ class DemoDriver:
         await self._refuse_another_demo()
         agency = await self._prepare()
         for moment in moments(self._plan.start):
-            if moment.at > await self._infra.clock.now():
+            if moment.at >= await self._infra.clock.now():  # the same again: its tick may have been cut off
                 await self._live(moment)
         await self._settle()
         summary = await self._summary(agency)

@@ -6,7 +6,6 @@ again, and nobody is twice in the client's leads.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from agency_os.db import AsyncSession, Database
 from agency_os.domain.calendars import latest_date
+from agency_os.domain.company import company_key
 from agency_os.domain.csv_reading import ByteStream
 from agency_os.domain.lead_import import ImportBatch, ImportedLead, ImportOptions, LeadList, LeftOut
 from agency_os.kit.tokens import PersonHash
@@ -107,8 +107,5 @@ async def _reasons(repository: ImportRepository, hashes: PersonHash, leads: tupl
 
 def _company(lead: ImportedLead) -> CompanyKey | None:
     name, domain = lead.text("company"), lead.text("domain")
-    if domain is not None:
-        return CompanyKey(domain, name, domain)
-    key = re.sub(r"\W+", " ", (name or "").casefold()).strip()
-    key = re.sub(r" (?:pty ltd|pty limited|ltd|limited|group|inc|llc)$", "", key)
-    return CompanyKey(key, name, None) if key else None
+    key = company_key(domain, name)
+    return CompanyKey(key, name, domain if key == domain else None) if key else None
