@@ -59,7 +59,8 @@ class Complaint:
     by_person: bool
 
 
-_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+# bounded as RFC 5321 section 4.5.3.1 and RFC 1035 bound it: without, a long word takes a square of its length
+_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
 _STATUS: Final = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY_CODE: Final = re.compile(r"(?<![\d.])([45][0-5]\d)(?=[\s-]|$)")
 _FIELD: Final = re.compile(r"^([A-Za-z-]+)[ \t]*:[ \t]*(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
@@ -85,7 +86,7 @@ _DAEMON: Final = re.compile(
 _DAEMON_NAME: Final = re.compile(r"mailer-daemon|mail deliver\w* (?:sub)?system|content-filter", re.IGNORECASE)
 _NO_PERSON: Final = re.compile(r"^(?:no-?reply|do-?not-?reply)[^@]*@", re.IGNORECASE)
 _ORIGINAL: Final = re.compile(
-    r"^[ \t>]*(?:-{2,}.{0,60}(?:original|copy of (?:the|your) message|unsent message|returned message|below this line"
+    r"^[ \t>]*(?:-{2,80}.{0,60}(?:original|copy of (?:the|your) message|unsent message|returned message|below this line"
     r"|header of|enclosed is).*|original message follows.*|message headers follow.*|included is a copy of.*"
     r"|below is a copy of.*|received: ?(?:from|by|\().*)$",
     re.IGNORECASE | re.MULTILINE,

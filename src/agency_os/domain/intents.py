@@ -47,13 +47,13 @@ _OTHER: Final = re.compile(
     r"\bwrong (?:person|e-?mail|address|bloke|guy|girl|lady|contact|department|inbox|\w+!)|\bnot the (?:right|best|correct) (?:person|contact|one|e-?mail|guy|department|point of contact)\b"
     r"|\bnot (?:my (?:area|department|call|decision|responsibility|role)|me you|across (?:this|that)|involved in|responsible for|in charge of)\b"
     r"|\b(?:speak|talk|get in touch|touch base|you want|best to (?:e-?mail|call|contact)|try) (?:to |with )?[^.!?\n]{0,40}\b(?:instead|(?:she|he|they|who)(?:'s)? (?:is |are )?(?:handles?|looks?|runs?|manages?|deals?|the one))\b"
-    r"|\b(?:i|he|she|they|we)(?:'ve| have| has)? no longer (?:works?|with|in|at|handles?|looks?|employed|deals?)\b|\bno longer (?:works?|employed|with (?:us|the))\b|\b(?:left|moved on from|retired from) the (?:company|business|organisation|team)\b"
+    r"|\b(?:i|he|she|they|we)(?:'ve| have| has)? no longer (?:works?|with|in|at|handles?|looks?|employed|deals?)\b|\bno longer (?:works?|employed|with (?:us|the))\b|\bi(?:'ve| have)? (?:retired|sold (?:up|the business))\b|\b(?:has|have) taken over\b|\b(?:left|moved on from|retired from) the (?:company|business|organisation|team)\b"
     r"|\b(?:forward(?:ed|ing)?|pass(?:ed|ing)?|cc'?ing|cc'?d|cc-ing|copied in|copying in|loop(?:ed|ing)?(?: in)?|flick(?:ed|ing)|sent|handed)\b(?: (?:this|it|your e-?mail|your details|that|you))?(?: (?:on|over|along|in))*(?: to)? (?!me\b|us\b|my\b|through\b)(?:our |the |my )?\w+[^.!?\n]{0,40}\b(?:who|handles?|looks? after|for a look|help|team|manager|boss|in charge|partner|if)\b"
     r"|\b(?:forward(?:ed|ing)|pass(?:ed|ing)|flick(?:ed|ing)) (?:this |it |your e-?mail |your details )?(?:on|over|along|across)\b"
     r"|\b(?:he|she|they|who|\w+) (?:handles?|looks? after|manages|runs) (?:all )?(?:our|the|this|that|these|marketing)\b|\bi (?:don'?t|do not) (?:handle|deal with|look after|do the marketing|make (?:those|these|the))\b|\bi only do\b|\bi'm just the\b"
 )
 _NOT: Final = re.compile(
-    r"\b(?:not|no longer|isn'?t|aren'?t|ain'?t|never|hardly|un)[ -]?(?:\w+ ){0,3}?(?:interested|keen|looking (?:for|at|to)|a (?:good )?(?:fit|match|priority)|for (?:us|me)\b|needed?\b|required|something|pursuing|in the market|sold|worth it|what we|convinced)\b[^.!?,;\n]*"
+    r"\b(?:not|no longer|isn'?t|aren'?t|ain'?t|never|hardly|un)[ -]?(?:\w+ ){0,3}?(?:interested|of (?:any )?interest|keen|looking (?:for|at|to)|a (?:good )?(?:fit|match|priority)|for (?:us|me)\b|needed?\b|required|something|pursuing|in the market|sold|worth it|what we|convinced)\b[^.!?,;\n]*"
     r"|\bno,? (?:thanks?|thank you|thx|ta|cheers|interest|need|budget|requirement|way|chance)\b|(?:^|[.!?\n] *)(?:hi |hey |sorry,? |thanks,? (?:but )?)?n(?:o|ah|ope|ot us)\b(?! (?:worries|problem|wuckas|dramas?|stress|doubt|brainer|idea))"
     r"|\b(?:all|we'?re|i'?m|we are|i am) (?:all )?(?:good|right|sorted|set|covered|fine|ok|okay)\b(?! (?:to|for|with|on|mon|tue|wed|thu|fri|if|after|in the)\b)|\b(?:it's a|a hard|hard|firm) no\b"
     r"|\balready (?:have|got|use|work|using|working|with|sorted|covered|signed)\b[^.!?;\n]*|\b(?:all|everything|marketing|this|it|that)\b[^.!?\n]{0,30}\bin[ -]?house\b|\bi'?ll pass\b|\bwe'?ll pass\b|\bgonna pass\b|\bgoing to pass\b|\bpass (?:on|for) (?:this|it|now)\b|\bhard pass\b"
@@ -72,14 +72,15 @@ _MEET: Final = re.compile(
     r"(?:\w+ )?(?:meeting|call|chat|time|zoom|catch[ -]?up|demo|coffee|slot)\b|\b(?:jump|hop|get) on (?:a|the)\b[^.!?\n]{0,20}\b(?:call|zoom|phone|teams)\b"
     r"|\bcalendar (?:link|invite)\b|\bwhat does (?:next|this) week look like\b|\bwhen(?:'s| is| are|'re)? (?:suits?|works?|good|you (?:free|available|around)|a good time|can (?:we|you))\b|\bwhen you'?re free\b"
     rf"|\b{_DAYS}\b[^.!?\n]{{0,30}}\b(?:works?|suits?|is best|are best|good|free|fine|ok)\b|\b(?:free|available|around) (?:on |next |this |from |after |at |most )*{_DAYS}\b"
-    r"|\blet'?s (?:talk|chat|meet|find a time|do it|book|catch up|jump on|tee)\b|\bgive (?:me|us) a (?:bell|buzz|ring|call|shout|tingle)\b|\b(?:ring|call) me (?:on|at|any ?time|tomorrow|this|next|after)\b"
+    r"|\blet'?s (?:talk|chat|meet|find a time|do it|book|catch up|jump on|tee)\b|\bgive (?:me|us) a (?:bell|buzz|ring|call|shout|tingle)\b|\b(?:ring|call) me (?:on|at|any ?time|this|next|after)\b|\bwhat times?\b"
+    rf"|\b(?:ring|call) me {_DAYS}\b|\b(?:how about|what about|can we do|could we do|let's (?:do|say)|shall we say|does) (?:\w+ )?{_DAYS}\b"
     r"|\bwhat'?s your (?:availability|calendar)\b|\bgrab a coffee\b|\b(?:have|up for|keen for|open to|happy with) a (?:quick |brief |short )?(?:chat|call|meeting|coffee|yarn|catch[ -]?up)\b|\bcatch up (?:next|this|on|over)\b|\bmeet (?:up|next|this|on|with you)\b|\bhappy to (?:meet|chat|talk|catch up|have a (?:chat|call|yarn))\b"
 )
 _WANTS: Final = re.compile(
-    r"\b(?:(?:i|we)(?: am|'m|'re| are|'d be| would be)|yes|yep|yeah|very|quite|definitely|would be|pretty|super|really|could be) (?:\w+ )?(?:keen|interested|curious)\b|(?:^|[.!?\n,] *)(?:keen|interested)\b|\bthis (?:interests|intrigues) (?:me|us)\b"
+    r"\b(?:(?:i|we)(?: am|'m|'re| are|'d be| would be)|yes|yep|yeah|very|quite|definitely|would be|pretty|super|really|could be) (?:\w+ )?(?:keen|interested|curious)\b|(?:^|[.!?\n,] *)(?:keen|interested)\b|\bthis (?:interests|intrigues) (?:me|us)\b|\bof interest to (?:me|us)\b"
     r"|\bsounds? (?:good|great|interesting|promising|awesome|ideal|like (?:something|just|exactly))\b|\bhappy to (?:take a look|have a look|hear|look|learn|listen|explore)\b"
     r"|\b(?:love|like|keen|want) to (?:hear|know|learn|see|find out|explore|discuss)\b|\btell (?:me|us) more\b|\b(?:good|great|perfect|impeccable) timing\b|\byes,? please\b|\bopen to (?:it|that|this|having|hearing|a conversation|ideas)\b|\bgot my attention\b|\bworth a (?:chat|look|conversation)\b"
-    r"|^(?:hi [\w ]{1,20},? |hey [\w ]{1,20},? )?(?:yes|yep|yeah|yup|sure(?: thing)?|absolutely|ok(?:ay)?|definitely|for sure|why not)(?: (?:please|mate|thanks|cheers|go on|go ahead|let's do it|that works))*[.!,]*$"
+    r"|^(?:hi [\w ]{1,20},? |hey [\w ]{1,20},? )?(?:yes|yep|yeah|yup|sure(?: thing)?|absolutely|definitely|for sure|why not)(?: (?:please|mate|thanks|cheers|go on|go ahead|let's do it|that works))*[.!,]*$"
 )
 _HEDGE: Final = re.compile(
     r"\b(?:maybe|perhaps|might|unlikely|depends|depending|not sure|unsure|(?:was|were|would have been|would've been|used to be) (?:\w+ )?interested|if (?:you can|it|the price|we|i)|only if|unless|as long as|provided|in theory|possibly|but|however|although)\b"
@@ -87,18 +88,16 @@ _HEDGE: Final = re.compile(
     r"|\b(?:we|i) (?:offer|sell|provide|specialise|are an? \w* ?agency)\b|\bour (?:services|platform|proposal)\b|\b(?:buy|purchase|sell)(?:ing)? (?:your|you)\b|\bjoking\b|\blol\b|\bhaha|\bas if\b|\byeah,? right\b|\bnot exactly\b"
 )
 _BUT_YES: Final = re.compile(
-    r"\bbut (?:i'm|i am|we're|we are|i'd be|we'd be|yes|yeah) (?:\w+ )?(?:open|keen|interested|happy|up)\b"
+    r"\bbut (?:i'm|i am|we're|we are|i'd be|we'd be|yes|yeah),? (?:\w+ )?(?:open|keen|interested|happy|up)\b"
 )
 _ASKS: Final = re.compile(
-    r"[^.!?\n]*\?|\b(?:how much|what (?:does|would|is|sort|are|do|kind)|can you (?:tell|explain|elaborate|clarify)|(?:could|can) you (?:please )?(?:send|provide|share|give)[^.!?\n]{0,25}(?:info|details|examples?|case stud\w+|pricing|price list|brochure)|"
-    r"do you (?:work|have|do|offer)|is there an?|how (?:is|does|do|did|would|long|many)|what'?s the|more info\w*|(?:send|email|shoot) (?:me |us |through |over )*(?:some |more |your |a |the )*(?:info(?:rmation)?(?!@)|details|pricing|price list|brochure|case stud\w+|examples?|proposal|quote))\b"
+    r"\?|\b(?:how much|what (?:does|would|is|sort|are|do|kind)|can you (?:tell|explain|elaborate|clarify)|(?:could|can) you (?:please )?(?:send|provide|share|give)[^.!?\n]{0,25}(?:info|details|examples?|case stud\w+|pricing|price list|brochure)|"
+    r"(?:what|which|who|why|how|where) (?:[\w']+ ){0,2}(?:do|does|did|is|are|would|have|can) (?:you|we|it|this|that|your)|do you \w+|is there an?|how (?:is|does|do|did|would|long|many)|what'?s the|more info\w*|(?:send|email|shoot) (?:me |us |through |over )*(?:some |more |your |a |the )*(?:info(?:rmation)?(?!@)|details|pricing|price list|brochure|case stud\w+|examples?|proposal|quote))\b"
 )
 _ASKS_FOR_TIME: Final = re.compile(
-    r"[^.!?\n]*\b(?:time|times|availab\w+|calendar|calendly|invite|slots?|meeting|call|chat|next week|this week|when|zoom|link|suits?|free (?:on|at|next|this|for)|coffee|catch[ -]?up)\b[^.!?\n]*\?"
+    rf"\b(?:{_DAYS}|time|times|availab\w+|calendar|calendly|invite|slots?|meeting|call|chat|next week|this week|when|zoom|link|suits?|free (?:on|at|next|this|for)|coffee|catch[ -]?up)\b"
 )
-_LATER_ASKED: Final = re.compile(
-    r"[^.!?\n]*\b(?:touch base|try|check|come back|circle|get back|reach out|back in)\b[^.!?\n]*\?"
-)
+_LATER_ASKED: Final = re.compile(r"\b(?:touch base|revisit|try|check|come back|circle|get back|reach out|back in)\b")
 _NO_TIME: Final = re.compile(
     r"\b(?:cost|price|pricing|fees?|charge|contract|lock|how much|what (?:sort|kind|results?|exactly|would|do you)|who|why|how did|how do|include|included|case stud\w+|examples?|work with|outsourced|guarantee|minimum|long does|agenda|about)\b"
 )
@@ -126,6 +125,8 @@ _IN_ORDER: Final = (
 _WISHES: Final = frozenset({Intent.MEETING_REQUEST, Intent.INTERESTED})
 _LONG: Final = 1000
 """Characters from which one sign is not enough to know what somebody wants."""
+_LOOKED_AT: Final = 2000
+"""Characters that are looked at: of a longer text no rule is sure anyway."""
 
 
 def database_intent(intent: Intent) -> str | None:
@@ -135,7 +136,8 @@ def database_intent(intent: Intent) -> str | None:
 
 def read_intent(text: str) -> IntentReading:
     """What ``text`` asks for; sure only where no other sign stands beside it."""
-    plain = _COURTESY.sub(" ", plain_words(text))
+    plain = _COURTESY.sub(" ", plain_words(text)[:_LOOKED_AT])
+    short = len(plain) < _LONG
     found: dict[Intent, str] = {}
     rest = plain
     for intent, pattern in _IN_ORDER:
@@ -144,7 +146,6 @@ def read_intent(text: str) -> IntentReading:
             found[intent] = matches[0][:120]
             rest = pattern.sub(" # ", rest)
     against = [intent for intent in found if intent not in _WISHES]
-    short = len(plain) < _LONG
     asked = _question(plain, later=Intent.NOT_NOW in found)
     if asked is not None:
         return IntentReading(Intent.QUESTION, short and not against, 0.8, asked[:120])
@@ -174,16 +175,15 @@ def _wish(found: dict[Intent, str], plain: str, *, short: bool) -> IntentReading
 
 
 def _question(plain: str, *, later: bool) -> str | None:
-    """The question that a person must answer: none that only asks for a time, or to be asked again later."""
-    asked = _ASKS_FOR_TIME.sub(_unless_more, plain)
-    if later:
-        asked = _LATER_ASKED.sub(_unless_more, asked)
-    found = _ASKS.search(asked)
-    return found[0].strip() if found is not None else None
-
-
-def _unless_more(sentence: re.Match[str]) -> str:
-    return sentence[0] if _NO_TIME.search(sentence[0]) else " "
+    """The sentence that a person must answer: none that only asks for a time, or to be asked again later."""
+    for sentence in re.findall(r"[^.!?\n]+[.!?]*", plain):
+        if not _ASKS.search(sentence):
+            continue
+        small = _ASKS_FOR_TIME.search(sentence) if "?" in sentence else None
+        small = small or (_LATER_ASKED.search(sentence) if later else None)
+        if small is None or _NO_TIME.search(sentence):
+            return str(sentence).strip()
+    return None
 
 
 def _unsure(found: dict[Intent, str]) -> IntentReading:

@@ -27,6 +27,7 @@ _BOILERPLATE: Final = re.compile(
     r"|\bviews expressed\b|\bnotify (?:us|the sender)\b.{0,60}\bdelet|\bnot the intended\b",
     re.IGNORECASE,
 )
+_LONGEST_SIGN_OFF: Final = 60
 _SIGN_OFF: Final = re.compile(
     r"^(?:(?:kind(?:est)?|best|warm(?:est)?|many|with|kindly|yours|cheers and|thanks and|thank you and)[ ,&]*)*"
     r"(?:regards|rgds|kr|thanks(?: again| in advance| so much)?|thanx|thank you|thx|cheers|ta|best|best wishes|wishes"
@@ -64,7 +65,7 @@ def split_sign_off(own: str) -> tuple[str, str]:
     said = False
     for index, line in enumerate(lines):
         words = line.strip()
-        if said and _SIGN_OFF.match(words):
+        if said and len(words) < _LONGEST_SIGN_OFF and _SIGN_OFF.match(words):
             return "\n".join(lines[:index]).strip(), "\n".join(lines[index + 1 :]).strip()
         said = said or _is_said(words)
     return "\n".join(lines).strip(), ""

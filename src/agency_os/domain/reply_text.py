@@ -18,6 +18,11 @@ from agency_os.domain.mail import InboundMail
 MAX_TEXT: Final = 100_000
 """Characters of a body that are read at all: a longer one is cut, a person does not write so much."""
 
+_LONGEST_HEADER: Final = 300
+"""Characters of an "On … wrote:", wrapped lines joined."""
+_MOST_OPEN: Final = 400
+"""Open tags that are remembered: deeper nesting comes from no mail program."""
+
 _INVISIBLE: Final = re.compile("[\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad]")
 
 # "On … wrote:" and its kin: how the line begins or ends in each language. A match needs the verb and a date or address.
@@ -30,7 +35,7 @@ _WROTE_VERB: Final = re.compile(
 _WROTE_SIGN: Final = re.compile(r"@|\d{4}|\d{1,2}[:.h]\d{2}|\d{1,2}/\d{1,2}", re.IGNORECASE)
 _WROTE_START: Final = re.compile(
     r"^(?:on|am|le|el|il|op|den|em|dnia|dne|w dniu|в|пн|вт|ср|чт|пт|сб|вс|понедельник|вторник|среда|четверг|пятница"
-    r"|суббота|воскресенье|在|於)\b|^\d|<[^>]*@|@",
+    r"|суббота|воскресенье|在|於)\b|^\d|<[^<>]*@|@",
     re.IGNORECASE,
 )
 
@@ -145,7 +150,7 @@ def _quoted_mail(lines: list[str]) -> tuple[int, int, list[str]]:
 
 def _wrote_header(lines: list[str], index: int) -> int:
     """How many lines the "On … wrote:" at ``index`` takes, 0 if none begins there. Programs wrap it over up to four."""
-    if _is_quoted(lines[index]) or not _WROTE_START.search(lines[index]):
+    if len(lines[index]) > _LONGEST_HEADER or _is_quoted(lines[index]) or not _WROTE_START.search(lines[index]):
         return 0
     joined = ""
     for length in range(1, 5):
@@ -158,7 +163,7 @@ def _wrote_header(lines: list[str], index: int) -> int:
 
 
 def _is_header_sentence(joined: str) -> bool:
-    if len(joined) > 300 or not _WROTE_SIGN.search(joined):
+    if len(joined) > _LONGEST_HEADER or not _WROTE_SIGN.search(joined):
         return False
     if _WROTE_WITHOUT_VERB.search(joined):
         return True
@@ -211,6 +216,8 @@ _BLOCKS: Final = frozenset(
     {"address", "article", "br", "dd", "div", "dl", "dt", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr"}
     | {"li", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul"}
 )
+_NO_TAG: Final = re.compile(r"<(?![a-zA-Z/!?][^<>]{0,20000}>)")
+"""A ``<`` that opens no tag: the parser would look for its end again and again."""
 _SILENT: Final = frozenset({"head", "script", "style", "title"})
 _VOID: Final = frozenset({"br", "hr", "img", "input", "meta", "link", "col", "area", "base", "embed", "source", "wbr"})
 _QUOTE_CLASS: Final = re.compile(r"\b(?:gmail_quote|yahoo_quoted|protonmail_quote|moz-cite-prefix|zmail_extra)\b")
@@ -227,7 +234,7 @@ class _TextMaker(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _BLOCKS or tag == "blockquote":
             self._break(paragraph=tag in {"p", "blockquote"})
-        if tag not in _VOID:
+        if tag not in _VOID and len(self._open) < _MOST_OPEN:
             marks = " ".join(value or "" for name, value in attrs if name == "class")
             quoted = tag == "blockquote" or bool(_QUOTE_CLASS.search(marks))
             self._open.append((tag, quoted, tag in _SILENT))
@@ -257,10 +264,21 @@ class _TextMaker(HTMLParser):
             self.lines.append("")
 
 
+def _without_comments(html: str) -> str:
+    parts, at = [], 0
+    while (start := html.find("<!--", at)) >= 0:
+        parts.append(html[at:start])
+        end = html.find("-->", start)
+        if end < 0:
+            return "".join(parts)
+        at = end + 3
+    return "".join([*parts, html[at:]])
+
+
 def html_to_text(html: str) -> str:
     """The visible text of ``html``, one line a block, quoted blocks marked with ``>``. Broken markup is read as far as
     it goes; nothing in it is fetched or run."""
     maker = _TextMaker()
-    maker.feed(html[: 4 * MAX_TEXT])
+    maker.feed(_NO_TAG.sub("&lt;", _without_comments(html[: 4 * MAX_TEXT])))
     maker.close()
     return "\n".join(line.rstrip() for line in maker.lines).strip()
