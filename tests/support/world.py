@@ -33,7 +33,7 @@ from agency_os.wiring.services import Services, build_services
 
 BIN = Path(sys.executable).parent
 RESEND_SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
-START = datetime.fromisoformat("2026-11-09T08:00:00+11:00")
+START = datetime.fromisoformat("2026-11-23T08:00:00+11:00")
 """A Monday morning in Sydney."""
 
 
