@@ -3,49 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
 from sqlalchemy import text
 
 from agency_os.db import Database
-from agency_os.domain.channels import Channel
-from agency_os.kit.tokens import PersonHash
-from agency_os.repositories.touch import ClaimedTouch, TouchRepository
-from tests.conftest import DatabaseUrls
-from tests.factories.outreach import MONDAY_NOON, PERSON_KEY, Outreach, add_leads, add_ready_touches, make_agency
-
-HASHES = PersonHash(PERSON_KEY)
-LEASE = MONDAY_NOON + timedelta(minutes=1)
-
-
-@pytest.fixture
-async def database(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
-    database = Database.connect(database_urls.app_dsn)
-    yield database
-    await database.close()
-
-
-async def agency_with(database: Database, leads: int, **kwargs: int) -> Outreach:
-    async with database.transaction(now=MONDAY_NOON - timedelta(days=7)) as db:
-        agency = await make_agency(db, **kwargs)
-        await add_leads(db, agency, leads)
-        await add_ready_touches(db, agency)
-    return agency
-
-
-async def claim(database: Database, agency: Outreach, limit: int = 500) -> list[ClaimedTouch]:
-    async with database.transaction(now=MONDAY_NOON) as db:
-        return await TouchRepository(db, HASHES).claim(
-            client_id=agency.client_id, channel=Channel.EMAIL, now=MONDAY_NOON, lease_until=LEASE, limit=limit
-        )
-
-
-async def states(database: Database) -> dict[str, int]:
-    async with database.transaction(now=MONDAY_NOON) as db:
-        return dict((await db.execute(text("SELECT state::text, count(*) FROM touches GROUP BY 1"))).all())
+from tests.factories.outreach import MONDAY_NOON
+from tests.factories.sending import HASHES, agency_with, claim, states
 
 
 async def test_due_touches_are_claimed_with_a_fence_and_one_use_of_quota_each(database: Database) -> None:
