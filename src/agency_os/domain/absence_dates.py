@@ -36,7 +36,8 @@ _FORMS: Final = (
     re.compile(rf"\b{_MONTH}\s+{_DAY}(?!\d|:){_YEAR}"),
 )
 _RETURN: Final = re.compile(
-    r"\b(?:back|return(?:s|ing)?|resum\w+|until|till|til|through|available again|in the office (?:again )?(?:on|from)"
+    r"\b(?:back|return(?:s|ing)?|resum\w+|re-?opens?|re-?opening|until|till|til|through|available again|in the "
+    r"office (?:again )?(?:on|from)"
     r"|bis|ab dem|wieder|zurück|jusqu'au|de retour|à partir du|hasta|regreso|de vuelta|fino al|rientr\w+"
     r"|tot(?: en met)?"
     r"|vanaf|terug|tillbaka|till och med)\b",
