@@ -1,0 +1,146 @@
+"""Stops raced against claims: no deadlock, and no claim is left once the stop has committed (invariants 1, 11, 12).
+
+Half of the people share a company with another one, so that a reply holds two leads while both are being claimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from itertools import pairwise
+from random import Random
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from agency_os.db import AsyncSession, Database
+from agency_os.engines.closer import CloserEngine
+from agency_os.repositories.inbound_event import InboundEventRepository, NewEvent
+from agency_os.repositories.stop import StopRepository
+from agency_os.repositories.touch_planning import TouchPlanningRepository
+from tests.conftest import DatabaseUrls
+from tests.factories import events
+from tests.factories.outreach import MONDAY_NOON, Outreach
+from tests.factories.sending import HASHES, agency_with, claim, rows, start
+
+CLAIMERS = 8
+STOPPERS = 6
+RACES = 200
+CLOSER = CloserEngine(events.TOKENS, HASHES, "reply.example")
+
+Stop = Callable[[AsyncSession, Outreach, int], Awaitable[None]]
+
+
+@pytest.fixture
+async def database(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
+    database = Database.connect(database_urls.app_dsn, pool_size=CLAIMERS + STOPPERS)
+    yield database
+    await database.close()
+
+
+def address(number: int) -> str:
+    return f"person{number}@company{number}.example"
+
+
+async def read(db: AsyncSession, event: NewEvent) -> None:
+    repository = InboundEventRepository(db)
+    await repository.add([event])
+    found = await db.execute(text("SELECT id FROM inbound_events WHERE event_id = :id"), {"id": event.event_id})
+    received = await repository.lock(found.scalar_one())
+    assert received is not None
+    await repository.settle([await CLOSER.read(db, received, now=MONDAY_NOON)], MONDAY_NOON)
+
+
+async def unsubscribe(db: AsyncSession, agency: Outreach, number: int) -> None:
+    assert await CLOSER.unsubscribe(db, agency.touch_ids[number], now=MONDAY_NOON)
+
+
+async def opt_out(db: AsyncSession, agency: Outreach, number: int) -> None:
+    await read(db, events.reply(agency.touch_ids[number], address(number), "Please remove me from your list."))
+
+
+async def reply(db: AsyncSession, agency: Outreach, number: int) -> None:
+    await read(db, events.reply(agency.touch_ids[number], address(number), "Does this also work for a bakery?"))
+
+
+async def bounce(db: AsyncSession, agency: Outreach, number: int) -> None:
+    await read(db, events.hard_bounce(agency.touch_ids[number], address(number)))
+
+
+async def complaint(db: AsyncSession, agency: Outreach, number: int) -> None:
+    await read(db, events.mail_event(agency.touch_ids[number], address(number), "complained"))
+
+
+async def meeting(db: AsyncSession, agency: Outreach, number: int) -> None:
+    await read(db, events.booking(agency.touch_ids[number], address(number), "CREATED", MONDAY_NOON))
+
+
+async def hold(db: AsyncSession, agency: Outreach, number: int) -> None:
+    lead, until = agency.lead_ids[number], MONDAY_NOON + timedelta(days=3)
+    await TouchPlanningRepository(db).take_back((), put_off=[lead], reason="held", until=until, now=MONDAY_NOON)
+    await StopRepository(db).hold_lead(agency.client_id, lead, reason="held", until=until)
+
+
+async def pair_up(database: Database, agency: Outreach) -> None:
+    """Every second lead works at the company of the one before."""
+    async with database.transaction(now=MONDAY_NOON) as db:
+        for one, other in list(pairwise(zip(agency.lead_ids, agency.company_ids, strict=True)))[::4]:
+            values = {"company": one[1], "lead": other[0]}
+            await db.execute(text("UPDATE leads SET company_id = :company WHERE id = :lead"), values)
+
+
+@pytest.mark.parametrize("stop", [unsubscribe, opt_out, reply, bounce, complaint, meeting, hold])
+async def test_no_claim_outlives_a_stop(database: Database, stop: Stop) -> None:
+    agency = await agency_with(database, RACES, domains=8, daily_limit=1000)
+    await pair_up(database, agency)
+    waiting, done = list(range(RACES)), set[UUID]()
+    late: list[UUID] = []
+
+    async def stopping() -> None:
+        while waiting:
+            number = waiting.pop(0)
+            async with database.transaction(now=MONDAY_NOON) as db:
+                await stop(db, agency, number)
+            done.add(agency.lead_ids[number])
+
+    async def claiming(random: Random) -> None:
+        while len(done) < RACES:
+            stopped = frozenset(done)
+            claimed = await claim(database, agency, limit=random.randint(1, 4))
+            late.extend(touch.id for touch in claimed if touch.lead_id in stopped)
+            await asyncio.sleep(random.random() * 0.02)
+
+    tasks = [stopping() for _ in range(STOPPERS)] + [claiming(Random(n)) for n in range(CLAIMERS)]
+    await asyncio.gather(*tasks)
+    assert late == []
+    assert await rows(database, "SELECT id FROM touches WHERE state IN ('claimed', 'sending')") == []
+    claimed_once = await rows(database, "SELECT count(*) FROM touches WHERE claimed_at IS NOT NULL")
+    assert 0 < claimed_once[0][0] < RACES  # both sides won some of the races
+
+
+async def test_nothing_begins_to_be_sent_once_a_stop_has_committed(database: Database) -> None:
+    agency = await agency_with(database, RACES, domains=8, daily_limit=1000)
+    waiting, done = list(range(RACES)), set[UUID]()
+    late: list[UUID] = []
+
+    async def stopping() -> None:
+        while waiting:
+            number = waiting.pop(0)
+            async with database.transaction(now=MONDAY_NOON) as db:
+                await unsubscribe(db, agency, number)
+            done.add(agency.lead_ids[number])
+
+    async def sending(random: Random) -> None:
+        while len(done) < RACES:
+            claimed = await claim(database, agency, limit=4)
+            await asyncio.sleep(random.random() * 0.02)
+            stopped = frozenset(done)
+            begun = await start(database, claimed) if claimed else None
+            late.extend(touch.id for touch in (begun.touches if begun else ()) if touch.lead_id in stopped)
+
+    await asyncio.gather(*(stopping() for _ in range(STOPPERS)), *(sending(Random(n)) for n in range(CLAIMERS)))
+    assert late == []
+    begun = await rows(database, "SELECT count(*) FROM touches WHERE state = 'sending'")
+    assert 0 < begun[0][0] < RACES
