@@ -23,6 +23,7 @@ BATCH_LIMIT = 10
 ONE = Decimal(1)
 _EMAIL_STATUS = {"full": "verified", "unverified": "unverified", "guessed": "guessed", "no_email": "unavailable"}
 _HIRING_SHARE = 0.22
+_WRONG_KEY = "Invalid API key. See https://docs.apollo.io/reference/authentication for how to authenticate."
 _ASKED = ("id", "email", "linkedin_url", "first_name", "last_name", "name", "domain", "organization_name")
 
 
@@ -39,7 +40,7 @@ class Apollo:
         """The endpoints."""
         return (
             Operation("people.bulk_match", "POST", "/people/bulk_match", self._guarded(self._bulk_match), _describe),
-            Operation("people.match", "POST", "/people/match", self._guarded(self._match), _describe),
+            Operation("people.match", "POST", "/people/match", self._guarded(self._match), _describe_one),
             Operation(
                 "organizations.job_postings",
                 "GET",
@@ -54,7 +55,7 @@ class Apollo:
             words = "The maximum number of api calls allowed for api/v1/people/bulk_match is 400 times per minute."
             return Answer(429, {"message": words}, {"retry-after": str(retry_after)})
         if kind is FaultKind.REFUSED:
-            return Answer(422, {"error": "The request was refused.", "error_code": "INVALID_REQUEST"})
+            return _failed(422, "UNKNOWN_ERROR", "no implicit conversion of Symbol into Integer")
         return Answer(500, {"error": "Internal server error"})
 
     def concurrent(self) -> Answer | None:
@@ -69,16 +70,18 @@ class Apollo:
     def _guarded(handle: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
         def guarded(call: Call) -> Answer:
             if not call.headers.get("x-api-key", "").strip():
-                return Answer(401, "Invalid access credentials.", media="text/plain")
+                return Answer(401, _WRONG_KEY, media="text/plain")
             return handle(call)
 
         return guarded
 
     def _bulk_match(self, call: Call) -> Answer:
         details = _details(call)
-        if details is None or not 1 <= len(details) <= BATCH_LIMIT:
-            words = f"details must be a list of 1 to {BATCH_LIMIT} people"
-            return Answer(400, {"error": words, "error_code": "INVALID_PARAMS"})
+        if not details:
+            return _failed(400, "INVALID_REQUEST", "invalid request, missing details")
+        if len(details) > BATCH_LIMIT:
+            words = f"cannot enrich more than {BATCH_LIMIT} in a single request"
+            return _failed(400, "RECORD_LIMIT_EXCEEDED", words)
         found = [self._find(each) for each in details]
         known = [person for person in found if person is not None]
         content = {
@@ -95,11 +98,9 @@ class Apollo:
         return Answer(200, content, rows=rows)
 
     def _match(self, call: Call) -> Answer:
-        try:
-            asked = call.json()
-        except ValueError:
-            return Answer(400, {"error": "The body is not JSON.", "error_code": "INVALID_PARAMS"})
-        asked = asked if isinstance(asked, dict) else {}
+        asked = _asked_for(call)
+        if asked is None:
+            return _failed(422, "UNKNOWN_ERROR", "the body is no JSON object")
         person = self._find(asked)
         content = {"person": _person(person) if person is not None else None}
         return Answer(200, content, rows=(_row(asked, person),))
@@ -108,7 +109,7 @@ class Apollo:
         wanted = call.path_params["organization_id"]
         company = next((each for each in self._directory.companies if each.id == wanted), None)
         if company is None:
-            return Answer(422, {"error": "Organization not found", "error_code": "NOT_FOUND"})
+            return Answer(422, {"error": "Parameters misconfigured. organization_id is not a valid ID"})
         count = 1 + int(unit(company.id, "openings") * 4) if unit(company.id, "hiring") < _HIRING_SHARE else 0
         postings = [
             {
@@ -161,6 +162,19 @@ def _details(call: Call) -> list[dict[str, Any]] | None:
     return details
 
 
+def _asked_for(call: Call) -> dict[str, Any] | None:
+    """One person, by query parameters as published, or by a JSON body, which Apollo takes as well."""
+    try:
+        data = call.json() if call.body else {}
+    except ValueError:
+        return None
+    return {**data, **call.query} if isinstance(data, dict) else None
+
+
+def _failed(status: int, code: str, message: str) -> Answer:
+    return Answer(status, {"status": "failed", "error_code": code, "error_message": message})
+
+
 def _row(asked: Mapping[str, Any], person: Contact | None) -> OracleRow:
     charged = ONE if person is not None else Decimal(0)
     return OracleRow(_text(asked.get("email")), None, charged, _key(asked), accepted=True)
@@ -176,6 +190,11 @@ def _text(value: object) -> str | None:
 
 def _describe(call: Call) -> tuple[OracleRow, ...]:
     return tuple(OracleRow(_text(each.get("email")), key=_key(each)) for each in _details(call) or ())
+
+
+def _describe_one(call: Call) -> tuple[OracleRow, ...]:
+    asked = _asked_for(call) or {}
+    return (OracleRow(_text(asked.get("email")), key=_key(asked)),)
 
 
 def _person(person: Contact) -> dict[str, Any]:

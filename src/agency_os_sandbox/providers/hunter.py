@@ -1,14 +1,15 @@
 """Hunter: finds and verifies work emails, with Hunter's odd codes: 202 working, 403 too fast, 429 plan used up, 451.
 
 Follows Hunter's API v2. What Hunter knows is the directory's ``hunter_score``; whoever asked not to be processed is
-451. The same look-up again is answered again and charged once, as Hunter counts it.
+451. The same look-up again is answered again and charged once, as Hunter counts it. A domain that it does not know is
+404, a person whom it does not know 200 with nulls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 from agency_os_sandbox.clock import stamp
 from agency_os_sandbox.faults import FaultKind
@@ -19,9 +20,11 @@ from agency_os_sandbox.store import Store
 from agency_os_sandbox.world.chance import unit
 from agency_os_sandbox.world.directory import Contact, Directory, bare_domain, fold
 
+_PLAN_USED_UP = "You've reached the limit for the number of searches per billing period included in your plan."
 FINDER_CREDITS = Decimal(1)
 VERIFIER_CREDITS = Decimal("0.5")
 _LEAST_SCORE = 35
+_PLAN, _USED = "hunter_plan", "hunter_used"
 
 
 class Hunter:
@@ -59,6 +62,10 @@ class Hunter:
         """Hunter publishes none."""
         return {}
 
+    def limit_plan(self, credits: Decimal | None) -> None:
+        """Let the plan's month hold so many credits; None lifts the limit."""
+        self._store.set_json(_PLAN, None if credits is None else str(credits))
+
     @staticmethod
     def _guarded(handle: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
         def guarded(call: Call) -> Answer:
@@ -78,27 +85,31 @@ class Hunter:
         person = self._directory.by_name(company, first, last) if company is not None else None
         if person is not None and person.private:
             return _objected()
-        found = person if person is not None and person.hunter_score >= _LEAST_SCORE else None
         key = f"find:{bare_domain(domain or company_name or '')}:{fold(first)}:{fold(last)}"
+        if company is None:
+            refusal = _error(404, "not_found", "We could not find anything on this domain.")
+            return self._answered(call, refusal, key, None, Decimal(0))
+        found = person if person is not None and person.hunter_score >= _LEAST_SCORE else None
         content = {
             "data": {
                 "first_name": first,
                 "last_name": last,
                 "email": found.email if found is not None else None,
                 "score": found.hunter_score if found is not None else None,
-                "domain": company.domain if company is not None else domain,
-                "accept_all": company.accept_all if company is not None else None,
+                "domain": company.domain,
+                "accept_all": company.accept_all,
                 "position": found.title if found is not None else None,
                 "twitter": None,
                 "linkedin_url": found.linkedin_url if found is not None else None,
                 "phone_number": None,
-                "company": company.name if company is not None else None,
+                "company": company.name,
                 "sources": [],
                 "verification": {"date": None, "status": _status(found) if _is_verified(found) else None},
             },
             "meta": {"params": dict(call.query)},
         }
-        return self._charged(call, content, key, FINDER_CREDITS if found is not None else Decimal(0))
+        email, units = (found.email, FINDER_CREDITS) if found is not None else (None, Decimal(0))
+        return self._answered(call, Answer(200, content), key, email, units)
 
     def _verify(self, call: Call) -> Answer:
         email = call.query.get("email", "").strip().lower()
@@ -128,19 +139,32 @@ class Hunter:
             },
             "meta": {"params": {"email": email}},
         }
-        return self._charged(call, content, f"verify:{email}", VERIFIER_CREDITS)
+        return self._answered(call, Answer(200, content), f"verify:{email}", email, VERIFIER_CREDITS)
 
     def _account(self, _: Call) -> Answer:
+        used, plan = self._used(), self._plan()
+        counted = {"used": int(used), "available": int(plan) if plan is not None else None}
         data = {"email": "owner@example.com", "plan_name": "Growth", "plan_level": 2, "team_id": 1}
-        return Answer(200, {"data": data})
+        return Answer(200, {"data": {**data, "requests": {"credits": counted}}})
 
-    def _charged(self, call: Call, content: Mapping[str, Any], key: str, units: Decimal) -> Answer:
+    def _answered(self, call: Call, answer: Answer, key: str, email: str | None, units: Decimal) -> Answer:
+        """``answer``, charged for unless the same look-up was answered before; 429 when the plan is used up."""
         known = self._store.get_meta(f"hunter:{key}") is not None
-        if units and not known:
+        used, plan = self._used(), self._plan()
+        if not known:
+            if plan is not None and used + units > plan:
+                return _error(429, "too_many_requests", _PLAN_USED_UP)
             self._store.set_meta(f"hunter:{key}", stamp(call.now))
-        email = content["data"]["email"]
+            self._store.set_json(_USED, str(used + units))
         row = OracleRow(email, None, Decimal(0) if known else units, key, accepted=not known, replay=known)
-        return Answer(200, content, rows=(row,))
+        return replace(answer, rows=(row,))
+
+    def _used(self) -> Decimal:
+        return Decimal(self._store.get_json(_USED, "0"))
+
+    def _plan(self) -> Decimal | None:
+        plan = self._store.get_json(_PLAN, None)
+        return None if plan is None else Decimal(plan)
 
     def _stranger_status(self, email: str) -> str:
         return "valid" if unit(email, "stranger") < 0.8 else "unknown"
