@@ -41,6 +41,11 @@ def test_a_wish_and_a_no_together_are_not_sure() -> None:
     assert read_intent("Sounds great. No thanks though, we already have an agency.").intent is Intent.UNSURE
 
 
+def test_the_words_of_a_no_hold_no_interest() -> None:
+    reading = read_intent("We're not interested.")
+    assert (reading.intent, reading.sure) == (Intent.NOT_INTERESTED, True)
+
+
 def test_a_long_letter_is_never_sure() -> None:
     assert not read_intent("We make gates and fences. " * 60 + "Let's talk.").sure
 

@@ -82,6 +82,11 @@ def test_a_companys_footer_that_speaks_of_deleting_is_no_opt_out() -> None:
     assert read("Sounds good, let's talk.", _FOOTER).kind is ReplyKind.MEETING_REQUEST
 
 
+def test_a_disclaimer_without_a_sign_off_above_it_is_no_opt_out() -> None:
+    disclaimer = "If you are not the intended recipient, delete this email and do not contact us."
+    assert read(f"Sounds good, let's talk.\n\nPat\n\n{disclaimer}").kind is ReplyKind.MEETING_REQUEST
+
+
 def test_a_wish_below_the_sign_off_is_held_for_a_person() -> None:
     reading = read("Thanks for the note.\n\nCheers,\nPat\n\nPS please take me off your list")
     assert (reading.kind, reading.needs_person) == (ReplyKind.POSSIBLE_OPT_OUT, True)
