@@ -136,8 +136,11 @@ def part_day_holidays(state: State, year: int) -> frozenset[date]:
 
 
 def _regional_days(state: State, year: int) -> list[tuple[date, str]]:
-    """Tasmania's days that bind a region or part of the trades, which the library leaves out (Statutory Holidays Act
-    2000 (Tas)): nobody there is approached on them, as we do not know the person's town."""
+    """Days that bind a region or part of the trades, which the library leaves out: nobody there is approached on them,
+    as we know neither the person's town nor its employer's trade. New South Wales: Retail Trading Act 2008 (NSW);
+    Tasmania: Statutory Holidays Act 2000 (Tas)."""
+    if state is State.NSW:
+        return [(_nth_monday(year, 8, 1), "Bank Holiday")]
     if state is not State.TAS:
         return []
     # looked up by name as it can share its day with Anzac Day (2011)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -68,7 +69,7 @@ def test_the_rules_stand_in_the_order_of_the_design() -> None:
     ]
 
 
-WORST = {
+WORST: dict[str, Any] = {
     "now": datetime(2026, 11, 22, 0, 0, tzinfo=UTC),  # a Sunday
     "platform_stopped": True,
     "clients": {CLIENT: client(status=SubscriptionStatus.PAST_DUE)},
@@ -78,7 +79,7 @@ WORST = {
     "suppressed": frozenset({TOUCH}),
     "resources": {SENDER: sender(used=50)},
 }
-HEALED = [
+HEALED: list[tuple[str, dict[str, Any]]] = [
     ("the subscription is past_due", {"clients": {CLIENT: client()}}),
     ("the platform is stopped", {"platform_stopped": False}),
     ("the campaign is paused", {"campaigns": {CAMPAIGN: campaign(mode=PermissionMode.MANUAL)}}),
@@ -98,7 +99,7 @@ HEALED = [
 def test_the_first_rule_that_refuses_gives_the_reason(step: int) -> None:
     facts = dict(WORST)
     for _, healing in HEALED[:step]:
-        facts |= healing  # type: ignore[arg-type]
+        facts |= healing
     refused = verdict(touch(), context(**facts))
     assert refused is not None
     assert refused.reason == HEALED[step][0]
@@ -107,7 +108,7 @@ def test_the_first_rule_that_refuses_gives_the_reason(step: int) -> None:
 def test_with_everything_healed_the_touch_goes() -> None:
     facts = dict(WORST)
     for _, healing in HEALED:
-        facts |= healing  # type: ignore[arg-type]
+        facts |= healing
     assert verdict(touch(), context(**facts)) is None
 
 
@@ -125,7 +126,7 @@ def test_what_was_used_before_the_batch_counts() -> None:
     assert sum(each is None for each in verdicts.values()) == 2
 
 
-def with_sender_and_leads(**changes: object) -> GuardContext:
+def with_sender_and_leads(**changes: Any) -> GuardContext:
     return context(resources={SENDER: sender(**changes)})
 
 
