@@ -11,7 +11,8 @@ from tests.factories.outreach import Outreach, add_leads, add_ready_touches, mak
 
 _RENAME_LEADS = text("UPDATE leads SET email = :prefix || email WHERE client_id = :client_id")
 _RENAME_TOUCHES = text("""
-    UPDATE touches SET payload = jsonb_set(payload, '{to}', to_jsonb(:prefix || (payload ->> 'to'))) || '{"headers": {}}'
+    UPDATE touches
+    SET payload = jsonb_set(payload, '{to}', to_jsonb(:prefix || (payload ->> 'to'))) || '{"headers": {}}'
     WHERE client_id = :client_id
 """)
 
