@@ -13,7 +13,8 @@ from tests.support.world import START, World
 
 _BY_DAY = text("""
     SELECT (t.sent_at AT TIME ZONE r.time_zone)::date AS day, count(*) FROM touches AS t
-    JOIN resources AS r ON r.id = t.resource_id WHERE t.state = 'sent' AND t.kind = 'sequence' GROUP BY 1, t.resource_id ORDER BY 1
+    JOIN resources AS r ON r.id = t.resource_id WHERE t.state = 'sent' AND t.kind = 'sequence'
+    GROUP BY 1, t.resource_id ORDER BY 1
 """)
 
 
