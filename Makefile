@@ -8,6 +8,7 @@ WORKERS ?= 2
 PG ?= 18
 BASE ?= origin/main
 BIN := .venv/bin
+DATABASE_TESTS := tests/architecture/test_schema.py tests/integration/db tests/integration/repositories
 
 .PHONY: help install demo test lint format lock coverage clean
 
@@ -21,8 +22,10 @@ demo: install
 	@exec $(BIN)/agency-os demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(LEADS),--leads '$(LEADS)') \
 		$(if $(SEED),--seed '$(SEED)') $(if $(START),--start '$(START)')
 
+# Everything on PostgreSQL 18, and what speaks to the database directly on 16 as well.
 test: lint
 	$(BIN)/pytest -q -n $(WORKERS) --pg-version $(PG)
+	$(BIN)/pytest -q -n $(WORKERS) --pg-version 16 $(DATABASE_TESTS)
 
 lint: install
 	$(BIN)/ruff check --quiet

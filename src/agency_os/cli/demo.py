@@ -39,7 +39,7 @@ def command(
 
 async def _demo(plan: DemoPlan, *, once: bool) -> int:
     began = time.monotonic()
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
 
     def say(line: str) -> None:
         console.print(f"{time.monotonic() - began:6.1f} s  {line}", markup=False)
