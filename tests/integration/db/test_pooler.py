@@ -153,7 +153,7 @@ def _start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, "nobody")
         for path in folder.parents:
-            if path.owner() == "root" and path.name.startswith("pytest-"):
+            if path.owner() == "root" and path.name.startswith(("pytest-", "popen-")):
                 path.chmod(0o755)
         prefix = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
     return subprocess.Popen([*prefix, program, "-q", str(config)])
