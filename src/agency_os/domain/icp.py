@@ -76,8 +76,10 @@ def matching_industry(industry: str, wanted: Iterable[str]) -> str | None:
 
 
 def read_size(text: str) -> tuple[int, int | None] | None:
-    """Employees from–to (None is no upper end) of "11-50", "51 to 200 employees", "1,000+", "under 10"; else None."""
-    numbers = [int(number) for number in re.findall(r"\d+", re.sub(r"(?<=\d),(?=\d{3}\b)", "", text))]
+    """Employees from–to (None is no upper end) of "11-50", "51 to 200 staff", "1,000+", "1k-5k", "under 10"; else
+    None."""
+    plain = re.sub(r"(?i)(?<=\d)k\b", "000", re.sub(r"(?<=\d),(?=\d{3}\b)", "", text))
+    numbers = [int(number) for number in re.findall(r"\d+", plain)]
     if not numbers:
         return None
     low, high = numbers[0], numbers[-1]

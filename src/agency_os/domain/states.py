@@ -144,11 +144,11 @@ _COUNTRY_WORDS: Final[Mapping[str, str]] = MappingProxyType(
 def read_state(text: str | None) -> State | None:
     """The state that ``text`` names: "NSW", "n.s.w.", "New South Wales", "Sydney NSW 2000", "AU-VIC", "Brisbane".
 
-    None when nothing, or more than one state, is named.
+    None when nothing, or more than one state, is named, and where another country is ("Perth, Scotland").
     """
-    if not text:
+    if not text or read_country(text) not in (None, "AU"):
         return None
-    words = _words(re.sub(r"(?i)\bau[-_/](?=[a-z]{2,3}\b)", "", text))
+    words = _words(re.sub(r"(?i)\bau[-_/](?=[a-z]{2,3}\b)", "", text)).replace("-", " ")
     found = _STATE_WORDS.get(words) or _STATE_WORDS.get(words.replace(" ", "")) or _CITIES.get(words)
     if found is not None:
         return found
