@@ -22,8 +22,8 @@ from agency_os.repositories.stop import StopRepository
 from agency_os.repositories.touch_planning import TouchPlanningRepository
 from tests.conftest import DatabaseUrls
 from tests.factories import events
-from tests.factories.outreach import MONDAY_NOON, Outreach
-from tests.factories.sending import HASHES, agency_with, claim, rows, start
+from tests.factories.outreach import MONDAY_NOON, Outreach, add_ready_touches
+from tests.factories.sending import HASHES, agency_with, claim, rows, start, states
 
 CLAIMERS = 8
 STOPPERS = 6
@@ -159,3 +159,28 @@ async def test_nothing_begins_to_be_sent_once_a_stop_has_committed(database: Dat
     await asyncio.gather(*(stopping() for _ in range(STOPPERS)), *senders)
     assert late == []
     assert 0 < len(sent) < RACES
+
+
+async def test_a_touch_that_turns_up_while_a_stop_is_being_written_waits_for_it_and_is_skipped(
+    database: Database,
+) -> None:
+    agency = await agency_with(database, 1)
+    async with database.transaction(now=MONDAY_NOON) as db:
+        await unsubscribe(db, agency, 0)
+        async with database.transaction(now=MONDAY_NOON) as other:  # the stop could not take this one back
+            await add_ready_touches(other, agency, step=2)
+        claiming = asyncio.create_task(claim(database, agency))
+        await asyncio.wait([claiming], timeout=0.3)
+        assert not claiming.done()
+    assert await claiming == []
+    assert await states(database) == {"cancelled": 1, "skipped": 1}
+
+
+async def test_somebody_who_objects_from_another_known_address_is_left_in_peace_at_both(database: Database) -> None:
+    agency = await agency_with(database, 3)
+    claimed = await claim(database, agency)
+    async with database.transaction(now=MONDAY_NOON) as db:
+        await read(db, events.reply(agency.touch_ids[0], address(1), "Please remove me from your list."))
+    begun = await start(database, claimed)
+    assert begun is not None
+    assert [touch.lead_id for touch in begun.touches] == [agency.lead_ids[2]]

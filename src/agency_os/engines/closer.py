@@ -222,20 +222,26 @@ class CloserEngine:
         now: datetime,
         also: str | None = None,
     ) -> None:
-        leads = {thread.lead_id}
-        if closing.everywhere and thread.email is not None:
-            leads |= set(await ThreadRepository(db).leads_with(thread.email.lower()))
-        await TouchPlanningRepository(db).take_back(leads, reason=reason, now=now, answers_too=True)
-        stops = StopRepository(db)
-        known = await stops.addresses(thread.lead_id)
-        hashes = {(channel, self._hashes.of(channel, address)) for channel, address in known.items()}
+        """``also``: the address that it was written from, where it may be another one than we wrote to."""
+        threads, stops = ThreadRepository(db), StopRepository(db)
+        own = {thread.lead_id}
         if also is not None:
-            hashes.add(("email", self._hashes.of("email", also)))
+            own |= set(await threads.leads_with(also.lower(), thread.client_id))
+        concerned = set(own)
+        if closing.everywhere:
+            for address in filter(None, (thread.email, also)):
+                concerned |= set(await threads.leads_with(address.lower()))
+        await TouchPlanningRepository(db).take_back(concerned, reason=reason, now=now, answers_too=True)
+        hashes = {("email", self._hashes.of("email", also))} if also is not None else set()
+        for lead_id in sorted(own):
+            known = await stops.addresses(lead_id)
+            hashes |= {(channel, self._hashes.of(channel, address)) for channel, address in known.items()}
         await stops.suppress(thread.client_id, sorted(hashes), reason=reason, added_by="recipient")
         if closing.everywhere:
             await stops.suppress_everywhere(sorted(hashes), reason=reason, added_by="recipient")
-        await stops.withdraw_consents(thread.client_id, thread.lead_id, now)
-        await stops.unsubscribed(thread.lead_id, reason)
+        for lead_id in sorted(own):
+            await stops.withdraw_consents(thread.client_id, lead_id, now)
+            await stops.unsubscribed(lead_id, reason)
 
     async def _bounce(self, db: AsyncSession, address: str, detail: str, now: datetime) -> None:
         """A dead address binds all clients; who is behind it stays reachable by another one."""

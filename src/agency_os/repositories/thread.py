@@ -40,7 +40,10 @@ _BY_ADDRESS = text(f"""
     LIMIT 2
 """)  # noqa: S608
 _LEADS_WITH_ADDRESS = text("""
-    SELECT id FROM leads WHERE lower(email) = :email AND deleted_at IS NULL ORDER BY id
+    SELECT id FROM leads
+    WHERE lower(email) = :email AND deleted_at IS NULL
+        AND (CAST(:client_id AS uuid) IS NULL OR client_id = :client_id)
+    ORDER BY id
 """)
 _SENDERS = text("""
     SELECT lower(r.address) AS address FROM resources AS r
@@ -92,9 +95,10 @@ class ThreadRepository(Repository):
         rows = (await self.db.execute(_BY_ADDRESS, {"email": email})).all()
         return Thread(*rows[0]) if len(rows) == 1 else None
 
-    async def leads_with(self, email: str) -> list[UUID]:
-        """Every live lead of any client with this address."""
-        return list((await self.db.execute(_LEADS_WITH_ADDRESS, {"email": email})).scalars())
+    async def leads_with(self, email: str, client_id: UUID | None = None) -> list[UUID]:
+        """Every live lead with this address (lower case), of one client or of any."""
+        values = {"email": email, "client_id": client_id}
+        return list((await self.db.execute(_LEADS_WITH_ADDRESS, values)).scalars())
 
     async def own_senders(self, client_id: UUID) -> frozenset[str]:
         """The domains and addresses that a client sends email from, lower case."""
