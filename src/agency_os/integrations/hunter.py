@@ -109,7 +109,8 @@ class HunterClient:
         try:
             response = await self._api.look_up("find_email", "/email-finder", query)
         except ProviderRefusedError as error:
-            if error.http_status == 404:
+            # A 404 without Hunter's own words comes from a wrong address, and is nobody's answer about a person.
+            if error.http_status == 404 and error.provider_code is not None:
                 return HunterEmail(None, None, None, Decimal(0))
             raise
         data = self._api.read_answer("find_email", response).inner("data")

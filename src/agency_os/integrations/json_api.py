@@ -29,6 +29,8 @@ from agency_os.kit.retry import RateLimit, RetryPolicy, parse_retry_after, retry
 NOT_SENT = "not_sent"
 """``provider_code`` of the error that says that no connection could be made."""
 
+_LONGEST_CODE = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -171,16 +173,20 @@ class JsonApi:
         retry_after = parse_retry_after(response.headers.get("retry-after"), self._wall.now())
         if kind is ProviderLimitError and retry_after is not None and retry_after <= self._policy.longest_wait:
             self._rate.pause(retry_after)
-        words = redact_text(problem.message.replace(self._api_key, "[key]") if self._api_key else problem.message)
+        code = self._without_key(problem.code)[:_LONGEST_CODE] if problem.code else None
         return kind(
-            f"{dialect.provider} answered {operation} with {response.status} {problem.code or ''}: {words[:200]}",
+            f"{dialect.provider} answered {operation} with {response.status} {code or ''}: "
+            f"{self._without_key(problem.message)[:200]}",
             provider=dialect.provider,
             operation=operation,
             http_status=response.status,
-            provider_code=problem.code,
+            provider_code=code,
             request_id=response.headers.get("x-request-id"),
             retry_after=retry_after,
         )
+
+    def _without_key(self, words: str) -> str:
+        return redact_text(words.replace(self._api_key, "[key]") if self._api_key else words)
 
     def _action_is_safe(self, error: BaseException) -> bool:
         if not isinstance(error, ProviderError) or error.outcome is not Outcome.NOT_ACCEPTED:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from agency_os.exceptions import InvalidInputError, ProviderLimitError, ProviderRefusedError, ProviderUnknownError
 from agency_os.integrations.json_api import Dialect, JsonApi, Problem
-from agency_os.integrations.json_fields import Fields, read_webhook
+from agency_os.integrations.json_fields import Fields, clean_text, read_webhook
 from agency_os.integrations.mail_transport import (
     MailEvent,
     MailEventKind,
@@ -248,5 +248,5 @@ def _tags(data: Fields) -> dict[str, str]:
     # An object in events, though a list of name and value on sending.
     tags, listed = data.raw("tags"), data.each("tags")
     if isinstance(tags, dict):
-        return {str(name): value for name in tags if (value := Fields(tags).text(name)) is not None}
+        return {clean_text(name): value for name in tags if (value := Fields(tags).text(name)) is not None}
     return {name: value for each in listed if (name := each.text("name")) and (value := each.text("value"))}
