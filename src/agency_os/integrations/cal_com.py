@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from agency_os.exceptions import InvalidInputError
-from agency_os.integrations.json_fields import Fields, read_webhook
+from agency_os.integrations.json_fields import Fields, read_webhook, short_hash
 from agency_os.kit.signatures import verify_hex_hmac
 
 NAME = "cal_com"
@@ -92,10 +92,13 @@ def parse_booking(body: bytes) -> BookingEvent:
         raise InvalidInputError("the Cal.com webhook names no booking", field="payload.uid")
     if kind in _NEEDS_TIMES and (start is None or end is None or end < start):
         raise InvalidInputError("the Cal.com webhook's booking has no readable times", field="payload.startTime")
+    whose, created_at = uid or payload.text("id"), event.text("createdAt")
+    # Without either part of its identity, an event is told from others by its body alone.
+    mark = "" if whose and created_at else f":{short_hash(body)}"
     attendee = next(iter(payload.each("attendees")), Fields(None))
     responses = payload.inner("responses")
     return BookingEvent(
-        event_id=f"{trigger}:{uid or payload.text('id') or ''}:{event.text('createdAt') or ''}",
+        event_id=f"{trigger}:{whose or ''}:{created_at or ''}{mark}",
         kind=kind,
         uid=uid,
         start=start,

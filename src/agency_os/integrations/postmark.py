@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 
 from agency_os.domain.mail import REPORT_TYPES, InboundMail, ReportPart
 from agency_os.exceptions import InvalidInputError
-from agency_os.integrations.json_fields import Fields, clean_text, read_webhook
+from agency_os.integrations.json_fields import Fields, clean_text, read_webhook, short_hash
 from agency_os.integrations.mail_transport import MailEvent, MailEventKind
 from agency_os.kit.signatures import verify_basic
 
@@ -97,16 +97,19 @@ def parse_event(body: bytes) -> MailEvent:
     moments = ("BouncedAt", "DeliveredAt", "ReceivedAt", "ChangedAt")
     occurred = next((event.text(name) for name in moments if name in event), None)
     recipient = event.text("Recipient") or event.text("Email")
-    identity = event.text("ID") or f"{event.text('MessageID') or recipient or ''}:{occurred or ''}"
+    whom = event.text("MessageID") or recipient
+    identity = event.text("ID") or f"{whom or ''}:{occurred or ''}"
+    # Without its id or either part of it, an event is told from others by its body alone.
+    mark = "" if event.text("ID") or (whom and occurred) else f":{short_hash(body)}"
     return MailEvent(
-        event_id=f"{record}:{identity}",
+        event_id=f"{record}:{identity}{mark}",
         kind=kind,
         provider_message_id=event.text("MessageID"),
         recipient=recipient,
         hard=hard,
         occurred_at=next((event.moment(name) for name in moments if name in event), None),
         detail=_detail(record, event),
-        tags={name: value for name in _names(event) if (value := event.inner("Metadata").text(name))},
+        tags={clean_text(name): value for name in _names(event) if (value := event.inner("Metadata").text(name))},
     )
 
 

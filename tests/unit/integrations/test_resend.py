@@ -10,6 +10,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agency_os.exceptions import (
     InvalidInputError,
@@ -25,6 +27,7 @@ from agency_os.integrations.resend import ResendClient, parse_event
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import HttpResponse, NoAnswerError, NotSentError
 from agency_os.kit.retry import RateLimit
+from tests.factories.json_values import any_json
 from tests.support.wire import Script, answer
 
 KEY = "re_live_0123456789abcdef"
@@ -282,3 +285,21 @@ def test_without_an_id_equal_bytes_are_one_event() -> None:
 def test_an_event_full_of_nulls_is_still_an_event() -> None:
     found = parse_event(b'{"type": "email.bounced", "created_at": null, "data": null}')
     assert (found.kind, found.hard, found.recipient, found.occurred_at) == (MailEventKind.BOUNCED, False, None, None)
+
+
+@given(st.binary(max_size=200))
+def test_bytes_from_anybody_are_an_event_or_refused(body: bytes) -> None:
+    assert _identity_or_refusal(body)
+
+
+@given(any_json("type", "data", "bounce", "tags", "to", "created_at", "subType"))
+def test_json_from_anybody_is_an_event_or_refused(value: object) -> None:
+    assert _identity_or_refusal(json.dumps(value).encode())
+    assert _identity_or_refusal(json.dumps({"type": "email.bounced", "data": value}).encode())
+
+
+def _identity_or_refusal(body: bytes) -> str:
+    try:
+        return parse_event(body).event_id
+    except InvalidInputError as error:
+        return str(error)
