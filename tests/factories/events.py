@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from agency_os.kit.tokens import TouchTokens
+from agency_os.kit.tokens import PersonHash, TouchTokens
 from agency_os.repositories.inbound_event import NewEvent
 from tests.factories.outreach import MONDAY_NOON
 
 TOKENS = TouchTokens(b"t" * 40)
+HASHES = PersonHash(b"s" * 40)
+"""The keys of a process whose settings come from `tests.factories.api`."""
 
 
 def mail_event(touch_id: UUID, to: str, kind: str, at: datetime = MONDAY_NOON, **data: Any) -> NewEvent:
@@ -44,7 +46,7 @@ def booking(
     touch_id: UUID, sender: str, trigger: str, at: datetime, *, uid: str = "b1", replaces: str | None = None
 ) -> NewEvent:
     """Cal.com tells of a booking by a message's link; ``trigger`` is ``CREATED``, ``RESCHEDULED`` or ``CANCELLED``."""
-    begins = MONDAY_NOON + timedelta(days=3 if replaces is None else 4)
+    begins = MONDAY_NOON + timedelta(days=2 + int(uid[1:]))
     payload = {
         "uid": f"{uid}-{touch_id}",
         "title": "A first talk",

@@ -159,7 +159,17 @@ class CloserEngine:
         )
         if closing.needs_person is not None:
             await conversations.needs_person(conversation, closing.needs_person)
-        if closing.action is Action.ANSWER and not await conversations.plan_answer(
+        if closing.action is Action.ANSWER:
+            await self._answer(db, thread, conversation, event, now)
+        await StopRepository(db).note([_activity(thread, f"reply_{reading.kind}", reading.evidence, event.occurred_at)])
+        return _settled(event, reading.kind.value, thread)
+
+    async def _answer(
+        self, db: AsyncSession, thread: Thread, conversation: UUID, event: ReceivedEvent, now: datetime
+    ) -> None:
+        """Plan an answer with the booking link; to somebody who has said no before, it is cancelled as it is made."""
+        conversations = ConversationRepository(db)
+        planned = await conversations.plan_answer(
             conversation,
             client_id=thread.client_id,
             campaign_id=thread.campaign_id,
@@ -167,10 +177,12 @@ class CloserEngine:
             resource_id=thread.resource_id,
             event_id=event.id,
             now=now,
-        ):
+        )
+        if not planned:
             await conversations.needs_person(conversation, "wrote again within a day of an automatic answer")
-        await StopRepository(db).note([_activity(thread, f"reply_{reading.kind}", reading.evidence, event.occurred_at)])
-        return _settled(event, reading.kind.value, thread)
+        elif await StopRepository(db).is_out_of_reach(thread.lead_id):
+            reason = "no answer by email: opted out, or the address is dead"
+            await TouchPlanningRepository(db).take_back([thread.lead_id], reason=reason, now=now, answers_too=True)
 
     async def _act(
         self,

@@ -35,6 +35,7 @@ _STATUS = text("""
     UPDATE leads SET status = CAST(:status AS lead_status), status_reason = :reason
     WHERE id = :lead_id AND status = ANY (CAST(:from_states AS lead_status[]))
 """)
+_OUT_OF_REACH = text("SELECT status IN ('unsubscribed', 'bounced') FROM leads WHERE id = :lead_id")
 _REPLIED = text(
     "UPDATE leads SET last_reply_at = greatest(last_reply_at, CAST(:at AS timestamptz)) WHERE id = :lead_id"
 )
@@ -104,6 +105,10 @@ class StopRepository(Repository):
     async def converted(self, lead_id: UUID, reason: str) -> None:
         """A meeting is booked."""
         await self._status(lead_id, "converted", reason, _MAY_CONVERT)
+
+    async def is_out_of_reach(self, lead_id: UUID) -> bool:
+        """Whether nothing at all may go to the lead, no answer either."""
+        return bool(await self.db.scalar(_OUT_OF_REACH, {"lead_id": lead_id}))
 
     async def replied(self, lead_id: UUID, at: datetime) -> None:
         """The lead wrote at ``at`` (business time)."""
