@@ -6,6 +6,7 @@ status 2 for what the caller can mend (settings, input), 1 for the rest.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -47,15 +48,24 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     application.command()(import_module(COMMANDS[name][0]).command)
     try:
-        application(list(arguments), prog_name=f"agency-os {name}", standalone_mode=True)
+        ending = application(list(arguments), prog_name=f"agency-os {name}", standalone_mode=False)
     except AgencyOSError as error:
         sys.stderr.write("".join(f"agency-os: {line}\n" for line in str(error).splitlines()))
         return 2 if isinstance(error, SettingsError | InvalidInputError) else 1
-    except KeyboardInterrupt:
+    except typer.TyperException as error:  # a wrong option or argument
+        sys.stderr.write(f"agency-os {name}: {' '.join(error.format_message().split())}; --help says more\n")
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
         return 130
-    except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-    return 0
+    except BrokenPipeError:  # whoever read what we print has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except PermissionError as error:
+        sys.stderr.write(f"agency-os: {error.filename} cannot be read or written: permission is denied\n")
+        return 2
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return ending if isinstance(ending, int) else 0
 
 
 def _show_help() -> None:

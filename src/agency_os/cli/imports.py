@@ -16,7 +16,7 @@ from rich.table import Table
 from agency_os.cli.list_options import import_options, now, today
 from agency_os.config import DatabaseSettings, SecretSettings, load_area
 from agency_os.domain.lead_import import ImportedLead, ImportOptions, LeadList
-from agency_os.exceptions import InvalidInputError
+from agency_os.exceptions import InvalidInputError, SettingsError
 
 SHOWN = 20
 
@@ -82,14 +82,28 @@ def _lead(lead: ImportedLead) -> dict[str, Any]:
     return {"row": lead.row, **shown, "consent": consent, "notes": list(lead.notes)}
 
 
+def _settings() -> tuple[DatabaseSettings, SecretSettings]:
+    """What an import needs; all that is missing is told at once."""
+    try:
+        database = load_area(DatabaseSettings)
+    except SettingsError as error:
+        try:
+            load_area(SecretSettings)
+        except SettingsError as further:
+            raise SettingsError(f"{error}\n{further}") from None
+        raise
+    return database, load_area(SecretSettings)
+
+
 async def _import(file: Path, options: ImportOptions, client: UUID, campaign: UUID | None) -> dict[str, Any]:
     # Only here, so that a dry run loads no database driver.
     from agency_os.db import Database  # noqa: PLC0415
     from agency_os.kit.tokens import PersonHash  # noqa: PLC0415
     from agency_os.wiring.importing import import_leads  # noqa: PLC0415
 
-    database = Database.connect(load_area(DatabaseSettings).url.get_secret_value())
-    hashes = PersonHash(load_area(SecretSettings).suppression_key.get_secret_value())
+    database_settings, secrets = _settings()
+    database = Database.connect(database_settings.url.get_secret_value())
+    hashes = PersonHash(secrets.suppression_key.get_secret_value())
     try:
         with file.open("rb") as stream:
             report = await import_leads(

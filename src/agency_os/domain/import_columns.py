@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from types import MappingProxyType
 from typing import Final
 
@@ -100,6 +101,12 @@ _RANK: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
 )
 _PREFIXES: Final = re.compile(r"^(person|contact|lead|organization|organisation|org|company|deal) (?=\w)")
 
+_PERSONS: Final = frozenset({"linkedin_url", "first_name", "last_name", "full_name", "title"})
+_NOT_OF: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"person": frozenset(), "contact": frozenset(), "lead": frozenset()}
+)
+"""What a column of a person, by its prefix, does not hold; one of a company or a deal holds nothing of a person."""
+
 _LOOSE: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("linkedin_url", re.compile(r"\blinkedin\b(?!.*\b(company|organization|followers|connections)\b)")),
     ("email", re.compile(r"\b(e ?mail)s?\b(?!.*\b(status|confidence|sent|type|owner|opt|source|open|count|date)\b)")),
@@ -152,13 +159,14 @@ def read_header(header: Sequence[str], overrides: Mapping[str, str] | None = Non
 
 
 def _unique(header: Sequence[str]) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     names = []
     for at, text in enumerate(header, start=1):
-        name = " ".join(text.split()) or f"column {at}"
-        seen[name.casefold()] = seen.get(name.casefold(), 0) + 1
-        count = seen[name.casefold()]
-        names.append(name if count == 1 else f"{name} ({count})")
+        plain = " ".join(text.split()) or f"column {at}"
+        numbered = chain([plain], (f"{plain} ({number})" for number in count(2)))
+        name = next(each for each in numbered if each.casefold() not in taken)
+        taken.add(name.casefold())
+        names.append(name)
     return tuple(names)
 
 
@@ -178,9 +186,13 @@ def _checked(overrides: Mapping[str, str], names: Sequence[str]) -> dict[int, st
 
 def _guess(name: str) -> tuple[str, int] | None:
     plain = _plain(name)
-    for words in (plain, _PREFIXES.sub("", plain)):
-        if words in _RANK:
-            return _RANK[words]
+    if plain in _RANK:
+        return _RANK[plain]
+    prefix = _PREFIXES.match(plain)
+    if prefix is not None:
+        guess = _RANK.get(plain[prefix.end() :])
+        if guess is not None and guess[0] not in _NOT_OF.get(prefix[1], _PERSONS):
+            return guess
     if _NOT_LOOSE.search(plain):
         return None
     return next(((field, _LOOSE_RANK) for field, pattern in _LOOSE if pattern.search(plain)), None)

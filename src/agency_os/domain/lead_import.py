@@ -14,6 +14,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final
 
+from agency_os.domain.company import company_key
 from agency_os.domain.consent import ConsentBasis, ConsentDeclaration, flaws
 from agency_os.domain.csv_reading import DELIMITERS, ByteStream, Record, parse_records, read_records
 from agency_os.domain.facts import Fact, FactValue, LeadFacts
@@ -30,13 +31,16 @@ _TRUST: Final[Mapping[str, float]] = {
     "linkedin_url": 0.85, "state": 0.85,
 }  # fmt: skip
 """How far a list is trusted, by field; what is not named here 0.8. A verified address 0.95."""
-_YES: Final = frozenset("yes y true t 1 x ja opted-out opted_out unsubscribed optout".split()) | {
-    "opted out",
-    "opt out",
-}
+_YES: Final = frozenset("yes y true t 1 x ja".split())
+_NO: Final = frozenset("no n false f 0 - none null n/a nein never subscribed opted-in".split()) | {"opted in", "opt in"}
+"""What says that somebody has not opted out; anything else in that column, such as its day, says that they have."""
 _VERIFIED: Final = frozenset({"verified", "valid", "deliverable", "safe", "ok"})
 _LINKEDIN: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)?linkedin\.com/(?:in|pub)/([^/?#\s]+)", re.IGNORECASE)
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir"})
+_AFTER_NAME: Final = re.compile(r"(?:(?:[A-Z]{2,5}|Ph\.?D\.?|Jr\.?|Sr\.?)[ ,]*)+")
+_LONGEST: Final = 300
+"""Characters of a value beyond which a cell holds something else; the database's indexes take no more than 2,700."""
+_SHOWN: Final = 80
 _PARTICLES: Final = frozenset(
     {"van", "von", "de", "di", "da", "del", "der", "la", "le", "el", "al", "bin", "mac", "st"}
 )
@@ -126,7 +130,7 @@ class LeadList:
         if len(record.values) > len(names) and any(record.values[len(names) :]):
             return LeftOut(record.row, f"{len(record.values)} values for {len(names)} columns", raw)
         row = _Row(record, self.columns)
-        if row.first("opted_out").casefold() in _YES:
+        if any(value.casefold() not in _NO for value in row.all("opted_out")):
             return LeftOut(record.row, "opted out in the list", raw)
         facts, notes = _facts(row, self._today)
         reason = _unidentified(facts, notes) or self._repeated(facts, record.row)
@@ -137,11 +141,14 @@ class LeadList:
 
     def _repeated(self, facts: LeadFacts, row: int) -> str | None:
         """Why the row is a duplicate; only digests are kept, so that a long list fits into memory."""
-        digests = [blake2b(key.encode(), digest_size=12).digest() for key in _identities(facts)]
-        earlier = next((self._seen[each] for each in digests if each in self._seen), None)
+        exact = [_digest(key) for key in _addresses(facts)]
+        named = name_at_company(facts)
+        by_name = [_digest(repr(named))] if named is not None else []
+        earlier = next((self._seen[each] for each in exact or by_name if each in self._seen), None)
         if earlier is not None:
             return f"the same person as in row {earlier}"
-        self._seen.update(dict.fromkeys(digests, row))
+        for each in (*exact, *by_name):
+            self._seen.setdefault(each, row)
         return None
 
 
@@ -164,12 +171,16 @@ class _Row:
 
 def _records(stream: ByteStream) -> Iterator[Record]:
     _, lines = read_records(stream)
+    above: list[str] = []
     first = next(lines, "")
+    while first and not first.strip():
+        above.append(first)
+        first = next(lines, "")
     declared = re.match(r"\s*sep=(.)", first)
     if declared is not None:
         return parse_records(lines, declared[1])
     delimiter = max(DELIMITERS, key=lambda mark: (_outside_quotes(first).count(mark), -DELIMITERS.index(mark)))
-    return parse_records(chain([first], lines), delimiter)
+    return parse_records(chain(above, [first], lines), delimiter)
 
 
 def _outside_quotes(line: str) -> str:
@@ -183,16 +194,19 @@ def _facts(row: _Row, today: date) -> tuple[LeadFacts, list[str]]:
     found["linkedin_url"] = _linkedin(row, notes)
     phones = [phone for text in row.all("phone") if (phone := parse_phone(text)) is not None]
     if row.all("phone") and not phones:
-        notes.append(f"{row.first('phone')!r} is no phone number")
+        notes.append(f"{row.first('phone')[:_SHOWN]!r} is no phone number")
     found["phone"] = phones[0].e164 if phones else None
     found["state"] = _state(row) or next((phone.state for phone in phones if phone.state), None)
     found["employment_start_date"] = _past(read_day(row.first("role_start_date")), today)
     verified = bool(found["email"]) and row.first("email_status").casefold() in _VERIFIED
     found["email_verified"] = True if verified else None
     trust = {**_TRUST, "email": 0.95} if verified else _TRUST
-    facts = {
-        name: Fact(value, SOURCE, today, trust.get(name, 0.8)) for name, value in found.items() if value is not None
-    }
+    facts = {}
+    for name, value in found.items():
+        if isinstance(value, str) and len(value) > _LONGEST:
+            notes.append(f"{name} is longer than {_LONGEST} characters and is left out")
+        elif value is not None:
+            facts[name] = Fact(value, SOURCE, today, trust.get(name, 0.8))
     return LeadFacts().with_facts(facts), notes
 
 
@@ -205,10 +219,12 @@ def _names(row: _Row) -> dict[str, FactValue | None]:
 
 
 def split_name(full: str) -> tuple[str, str]:
-    """First and last name of "Dr Ann van der Berg", "BERG, Ann"; the last is empty when there is one word."""
-    if "," in full:
-        last, _, first = (part.strip() for part in full.partition(","))
-        return (first.split(" ")[0] if first else ""), last
+    """First and last name of "Dr Ann van der Berg", "BERG, Ann", "Ann Berg, CPA"; of one word the last is empty."""
+    before, comma, after = (part.strip() for part in full.partition(","))
+    if comma and _AFTER_NAME.fullmatch(after) and " " in before and not before.isupper():
+        full = before
+    elif comma:
+        return (after.split(" ")[0] if after else ""), before
     words = [word for word in full.split() if word.strip(".").casefold() not in _TITLES]
     if len(words) < 2:
         return (words[0] if words else ""), ""
@@ -229,7 +245,7 @@ def _email(row: _Row, notes: list[str]) -> dict[str, FactValue | None]:
     given = row.all("email")
     email = next((address for text in given if (address := normalise_email(text)) is not None), None)
     if given and email is None:
-        notes.append(f"{given[0][:80]!r} is no email address")
+        notes.append(f"{given[0][:_SHOWN]!r} is no email address")
     return {"email": email, "personal_email": None if email is None else not is_role_address(email)}
 
 
@@ -263,7 +279,7 @@ def _linkedin(row: _Row, notes: list[str]) -> str | None:
         if found is not None:
             return f"https://www.linkedin.com/in/{found[1].rstrip('.,').lower()}"
     if row.all("linkedin_url"):
-        notes.append(f"{row.first('linkedin_url')[:80]!r} is no profile of a person")
+        notes.append(f"{row.first('linkedin_url')[:_SHOWN]!r} is no profile of a person")
     return None
 
 
@@ -277,7 +293,7 @@ def _state(row: _Row) -> str | None:
 
 def read_count(text: str) -> int | None:
     """Employees in "25", "1,200", "11-50" (the middle of a range), "51 to 200", "500+"; else None."""
-    numbers = [int(digits) for digits in re.findall(r"\d+", text.replace(",", ""))[:2]]
+    numbers = [int(digits) for digits in re.findall(r"\d+", text[:_SHOWN].replace(",", ""))[:2]]
     if not numbers:
         return None
     count = round(sum(numbers) / len(numbers))
@@ -315,22 +331,31 @@ def _flag(text: str) -> bool | None:
 def _unidentified(facts: LeadFacts, notes: Sequence[str]) -> str | None:
     if facts.email is not None or facts.linkedin_url is not None:
         return None
-    named = facts.first_name is not None and facts.last_name is not None
-    if named and (facts.company is not None or facts.domain is not None):
+    if name_at_company(facts) is not None:
         return None
+    named = facts.first_name is not None and facts.last_name is not None
     missing = "the company" if named else "an email address, a profile, or first and last name with the company"
     return "; ".join([*notes, f"it does not tell who it is: {missing} is missing"])
 
 
-def _identities(facts: LeadFacts) -> Iterator[str]:
+def _digest(key: str) -> bytes:
+    return blake2b(key.encode(), digest_size=12).digest()
+
+
+def _addresses(facts: LeadFacts) -> Iterator[str]:
     if facts.email is not None:
         yield f"email:{facts.email.value}"
     if facts.linkedin_url is not None:
         yield f"linkedin:{facts.linkedin_url.value}"
-    if facts.email is None and facts.first_name is not None and facts.last_name is not None:
-        company = facts.domain or facts.company
-        name = f"{facts.first_name.value} {facts.last_name.value}".casefold()
-        yield f"name:{name}@{company.value.casefold() if company is not None else ''}"
+
+
+def name_at_company(facts: LeadFacts) -> tuple[str, str, str] | None:
+    """Lower-case first and last name and the company's key: who somebody is of whom no address is known."""
+    if facts.first_name is None or facts.last_name is None:
+        return None
+    domain = facts.domain.value if facts.domain is not None else None
+    key = company_key(domain, facts.company.value if facts.company is not None else None)
+    return None if key is None else (facts.first_name.value.lower(), facts.last_name.value.lower(), key)
 
 
 def _consent(
@@ -351,10 +376,16 @@ def _consent(
         relevance=row.first("consent_relevance") or (of_file.relevance if of_file is not None else None),
     )
     wrong = flaws(declared, today=today)
+    if row.first("consent_date") and read_day(row.first("consent_date")) is None:
+        wrong += (f"consent date {row.first('consent_date')[:40]!r} is no day",)
     return (None, wrong) if wrong else (declared, ())
 
 
 def _basis(text: str) -> ConsentBasis | None:
+    if re.search(
+        r"\b(?:no|not|non|never|none|without|withdrawn|revoked|refused|declined|pending|opt(?:ed)?[ -]?out)\b", text
+    ):
+        return None
     if re.search(r"\b(?:express|explicit|opt(?:ed)?[ -]?in|yes|given|subscribed)\b", text):
         return ConsentBasis.EXPRESS
     inferred = re.search(r"\b(?:infer\w*|implied|legitimate|publish\w*|conspicuous|existing|customer)\b", text)

@@ -13,6 +13,7 @@ from sqlalchemy import insert, text
 
 from agency_os.domain.facts import LeadFacts
 from agency_os.domain.lead_import import ImportedLead, LeftOut
+from agency_os.exceptions import InvalidInputError
 from agency_os.kit.ids import new_id, new_ids
 from agency_os.models import Consent, Import, ImportRow
 from agency_os.repositories.base import Repository
@@ -24,6 +25,25 @@ _EXISTING = text("""
     UNION ALL
     SELECT lower(linkedin_url) FROM leads
     WHERE client_id = :client_id AND deleted_at IS NULL AND lower(linkedin_url) = ANY (:profiles)
+""")
+_KNOWN = text("""
+    SELECT
+        EXISTS (SELECT FROM clients WHERE id = :client_id AND deleted_at IS NULL) AS client,
+        CAST(:campaign_id AS uuid) IS NULL OR EXISTS (
+            SELECT FROM campaigns WHERE client_id = :client_id AND id = :campaign_id AND deleted_at IS NULL
+        ) AS campaign
+""")
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:client_id, 0))")
+_NAMED = text("""
+    SELECT q.row FROM unnest(
+        CAST(:rows AS integer[]), CAST(:firsts AS text[]), CAST(:lasts AS text[]), CAST(:keys AS text[])
+    ) AS q (row, first_name, last_name, key)
+    WHERE EXISTS (
+        SELECT FROM companies AS c JOIN leads AS l ON l.company_id = c.id
+        WHERE c.client_id = :client_id AND c.key = q.key AND c.deleted_at IS NULL
+            AND l.client_id = :client_id AND l.deleted_at IS NULL
+            AND lower(l.first_name) = lower(q.first_name) AND lower(l.last_name) = lower(q.last_name)
+    )
 """)
 _SUPPRESSED = text("""
     SELECT q.hash FROM unnest(CAST(:channels AS text[]), CAST(:hashes AS bytea[])) AS q (channel, hash)
@@ -94,7 +114,13 @@ class ImportRepository(Repository):
         self._client_id = client_id
 
     async def open(self, *, campaign_id: UUID | None, file_name: str, mapping: Mapping[str, str]) -> UUID:
-        """Begin an import."""
+        """Begin an import. Raises InvalidInputError where there is no such client, or no such campaign of it."""
+        ids = {"client_id": self._client_id, "campaign_id": campaign_id}
+        known = (await self.db.execute(_KNOWN, ids)).one()
+        if not known.client:
+            raise InvalidInputError(f"there is no client {self._client_id}: give the id of a client", field="client")
+        if not known.campaign:
+            raise InvalidInputError(f"the client has no campaign {campaign_id}: give one of its own", field="campaign")
         import_id = new_id()
         values = {"campaign_id": campaign_id, "file_name": file_name, "mapping": dict(mapping)}
         await self.db.execute(insert(Import).values(id=import_id, client_id=self._client_id, **values))
@@ -109,6 +135,17 @@ class ImportRepository(Repository):
         """Those of the addresses and profiles that a live lead of the client has."""
         values = {"client_id": self._client_id, "emails": list(emails), "profiles": list(profiles)}
         return frozenset((await self.db.execute(_EXISTING, values)).scalars())
+
+    async def wait_for_turn(self) -> None:
+        """One batch of a client at a time, until the transaction ends: two runs of a list take nobody twice, and
+        never wait for each other in a circle."""
+        await self.db.execute(_ALONE, {"client_id": f"import:{self._client_id}"})
+
+    async def existing_names(self, named: Mapping[int, tuple[str, str, str]]) -> frozenset[int]:
+        """Those rows whose first name, last name and company key a live lead of the client has."""
+        firsts, lasts, keys = zip(*named.values(), strict=True) if named else ((), (), ())
+        values = {"rows": list(named), "firsts": list(firsts), "lasts": list(lasts), "keys": list(keys)}
+        return frozenset((await self.db.execute(_NAMED, {"client_id": self._client_id, **values})).scalars())
 
     async def suppressed(self, hashes: Sequence[tuple[str, bytes]]) -> frozenset[bytes]:
         """Those of the person hashes (channel, hash) that are suppressed for the client or everywhere."""

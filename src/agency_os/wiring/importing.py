@@ -9,15 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from agency_os.db import AsyncSession, Database
 from agency_os.domain.calendars import latest_date
 from agency_os.domain.company import company_key
 from agency_os.domain.csv_reading import ByteStream
-from agency_os.domain.lead_import import ImportBatch, ImportedLead, ImportOptions, LeadList, LeftOut
+from agency_os.domain.lead_import import (
+    ImportBatch,
+    ImportedLead,
+    ImportOptions,
+    LeadList,
+    LeftOut,
+    name_at_company,
+)
 from agency_os.kit.tokens import PersonHash
 from agency_os.repositories.imports import CompanyKey, ImportRepository
+
+_KNOWN: Final = "the client has this lead already"
 
 
 @dataclass(slots=True)
@@ -46,7 +56,10 @@ async def import_leads(
     options: ImportOptions | None,
     now: datetime,
 ) -> ImportReport:
-    """Import the list in ``stream`` at business time ``now``. Raises InvalidInputError for a file that is no list."""
+    """Import the list in ``stream`` at business time ``now``.
+
+    Raises InvalidInputError for a file that is no list of people, and for an unknown client or campaign.
+    """
     leads = LeadList(stream, options or ImportOptions(), latest_date(now))
     mapping = leads.columns.mapping
     async with database.transaction(now=now) as db:
@@ -73,6 +86,7 @@ async def _store(
     batch: ImportBatch,
 ) -> None:
     repository = ImportRepository(db, client_id)
+    await repository.wait_for_turn()
     reasons = await _reasons(repository, hashes, batch.accepted)
     wanted = [lead for lead in batch.accepted if lead.row not in reasons]
     stored = await repository.store(report.import_id, campaign_id, wanted, [_company(lead) for lead in wanted])
@@ -80,7 +94,7 @@ async def _store(
     left_out = [
         *batch.left_out,
         *(
-            LeftOut(lead.row, reasons.get(lead.row, "the client has this lead already"), lead.raw)
+            LeftOut(lead.row, reasons.get(lead.row, _KNOWN), lead.raw)
             for lead in batch.accepted
             if lead.row not in stored
         ),
@@ -101,8 +115,16 @@ async def _reasons(repository: ImportRepository, hashes: PersonHash, leads: tupl
     for keys in (emails, profiles):
         for row, key in keys.items():
             if key in known:
-                reasons.setdefault(row, "the client has this lead already")
+                reasons.setdefault(row, _KNOWN)
+    by_name = {lead.row: name for lead in leads if (name := _only_named(lead)) is not None}
+    for row in await repository.existing_names(by_name):
+        reasons[row] = _KNOWN
     return reasons
+
+
+def _only_named(lead: ImportedLead) -> tuple[str, str, str] | None:
+    has_address = lead.facts.email is not None or lead.facts.linkedin_url is not None
+    return None if has_address else name_at_company(lead.facts)
 
 
 def _company(lead: ImportedLead) -> CompanyKey | None:
