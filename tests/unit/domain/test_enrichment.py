@@ -46,7 +46,7 @@ WARM = {
 }
 
 
-def facts(confidence: float = 0.9, **values: Any) -> LeadFacts:
+def facts(confidence: float = 0.9, /, **values: Any) -> LeadFacts:
     return LeadFacts(**{name: Fact(value, "import", TODAY, confidence) for name, value in values.items()})
 
 

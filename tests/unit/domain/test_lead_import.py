@@ -361,7 +361,8 @@ def test_a_long_list_is_read_by_batches_and_no_further_than_the_batch_needs() ->
 
 _PIECES = st.sampled_from(
     [b'"', b",", b"\n", b"\r\n", b";", b"\t", b"\0", b"\xff", b"\xe9", b"a@b.com.au", b"0412345678", b"sep=", b" ",
-     b"=", b"9" * 50, b"linkedin.com/in/x", b"2026-02-31", b"31/2/26", b"Ann, Smith", b"yes", b"\xed\xa0\x80", "²漢".encode()]
+     b"=", b"9" * 50, b"linkedin.com/in/x", b"2026-02-31", b"31/2/26", b"Ann, Smith", b"yes", b"\xed\xa0\x80",
+     "²漢".encode()]
 )  # fmt: skip
 _HEADERS = st.sampled_from(
     [b"", b"email\n", b"sep=", b"\xff\xfe", b"\xfe\xff", b"e\0m\0a\0i\0l\0\n\0",
