@@ -113,7 +113,7 @@ class HunterClient:
             if error.http_status == 404 and error.provider_code is not None:
                 return HunterEmail(None, None, None, Decimal(0))
             raise
-        data = self._api.read_answer("find_email", response).inner("data")
+        data = self._api.read_answer("find_email", response, CREDITS_PER_EMAIL).inner("data")
         email = data.text("email")
         return HunterEmail(
             email=email,
@@ -130,7 +130,7 @@ class HunterClient:
         ProviderError.
         """
         response = await self._api.look_up("verify_email", "/email-verifier", {"email": email})
-        data = self._api.read_answer("verify_email", response).inner("data")
+        data = self._api.read_answer("verify_email", response, CREDITS_PER_VERIFICATION).inner("data")
         status = data.text("status")
         if status is None:
             raise self._api.unreadable("verify_email", response, "without a status", CREDITS_PER_VERIFICATION)
