@@ -12,7 +12,6 @@ from uuid import UUID
 from agency_os.db import AsyncSession
 from agency_os.domain.calendars import place_of
 from agency_os.domain.channels import Channel
-from agency_os.domain.guards import Skip
 from agency_os.domain.schedule import follow_up_due
 from agency_os.domain.states import State
 from agency_os.domain.touch import KEY_MARGIN
@@ -131,10 +130,12 @@ class EmailEngine(ChannelEngine):
         window = self._transport.key_window
         if window is None or now >= sending.first_sent_at + window - KEY_MARGIN:
             return False
-        verdicts = await TouchRepository(db, self._hashes).verdicts(
-            [touch.id for touch in sending.touches], self.channel, now
-        )
-        return not any(isinstance(verdict, Skip) for verdict in verdicts.values())
+        touches = [touch.id for touch in sending.touches]
+        return not await TouchRepository(db, self._hashes).stopped(touches, self.channel, now)
+
+    async def keep(self, db: AsyncSession, sending: Sending) -> bool:
+        """Renew the lease before a call that had to wait its turn; False when somebody else has taken it over."""
+        return await TouchDeliveryRepository(db).keep(sending, lease_until=self._lease())
 
     async def look_up(self, sending: Sending) -> Delivery:
         """See `ChannelEngine.look_up`: by recipient and subject among what the provider accepted since."""

@@ -18,6 +18,7 @@ from sqlalchemy import RowMapping, text
 from agency_os.domain.calendars import place_of
 from agency_os.domain.channels import Channel
 from agency_os.domain.guards import (
+    RULES,
     CampaignFacts,
     ClientFacts,
     Delay,
@@ -31,6 +32,8 @@ from agency_os.domain.guards import (
     Unapproved,
     Verdict,
     decide,
+    person_has_approved,
+    window_is_open,
 )
 from agency_os.domain.lifecycle import CampaignStatus, LeadStatus, PermissionMode
 from agency_os.domain.states import State
@@ -137,6 +140,8 @@ _PUT = text("""
     WHERE t.id = q.id
 """)
 
+_STOPS = tuple(rule for rule in RULES if rule not in {window_is_open, person_has_approved})
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedTouch:
@@ -184,10 +189,15 @@ class TouchRepository(Repository):
         await self._refuse(verdicts)
         return await self._grant([row for row in rows if verdicts[row["id"]] is None], now, lease_until)
 
-    async def verdicts(self, touch_ids: Sequence[UUID], channel: Channel, now: datetime) -> dict[UUID, Verdict | None]:
-        """What the guards would say of these touches now, without locking or changing anything."""
+    async def stopped(self, touch_ids: Sequence[UUID], channel: Channel, now: datetime) -> frozenset[UUID]:
+        """Which of these touches something speaks against now, for good or for a while; locks and changes nothing.
+
+        Every guard but those that only say when, how many, or who must approve: these were asked when it was claimed.
+        """
         rows = await self._facts(touch_ids)
-        return decide([self._touch_facts(row) for row in rows], await self._context(rows, channel, now))
+        context = await self._context(rows, channel, now)
+        touches = [self._touch_facts(row) for row in rows]
+        return frozenset(t.id for t in touches if any(rule(t, context) is not None for rule in _STOPS))
 
     async def suppressed(self, touch_ids: Sequence[UUID], channel: Channel) -> frozenset[UUID]:
         """Which of these touches have a suppressed recipient now."""

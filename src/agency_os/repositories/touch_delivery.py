@@ -242,6 +242,14 @@ class TouchDeliveryRepository(Repository):
                 {"ids": ids, "heals": heals, "most": MAX_ATTEMPTS, "not_before": not_before, "reason": reason},
             )
 
+    async def keep(self, sending: Sending, *, lease_until: datetime) -> bool:
+        """Renew the lease until ``lease_until`` (wall), if every touch is still ours; else change nothing."""
+        ours = await self._ours(sending.touches, "sending")
+        if len(ours) < len(sending.touches):
+            return False
+        await self._renew(ours, lease_until)
+        return True
+
     async def leave_open(self, sending: Sending, *, lease_until: datetime) -> None:
         """The answer did not come: the touches stay `sending` and are settled once ``lease_until`` (wall) is over."""
         await self._renew(sending.touches, lease_until)

@@ -33,6 +33,8 @@ async def settle(services: Services, now: datetime) -> dict[str, int]:
     counts = {"claims returned": returned, "sendings settled": 0}
     for sending in taken:
         async with infra.database.transaction(now=now) as db:
+            if not await services.email.keep(db, sending):
+                continue  # the calls before it took longer than its lease
             repeat = await services.email.may_repeat(db, sending, now=now)
         delivery = await (services.email.deliver(sending) if repeat else services.email.look_up(sending))
         await _record(services, sending, delivery, now, counts)
@@ -99,6 +101,9 @@ async def _record(
         name = _OUTCOMES[type(delivery)]
         counts[name] = counts.get(name, 0) + len(sending.touches)
     for single in singles:
+        async with services.infra.database.transaction(now=now) as db:
+            if not await services.email.keep(db, single):
+                continue  # as in `settle`
         answer = await services.email.deliver(single)
         async with services.infra.database.transaction(now=now) as db:
             await services.email.record(db, single, answer, now=now)
