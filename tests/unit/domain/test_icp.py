@@ -59,6 +59,7 @@ def test_other_industries_do_not_match(industry: str, wanted: str) -> None:
         ("under 10", (1, 10)),
         ("<10", (1, 10)),
         ("7", (7, 7)),
+        ("10-10", (10, 10)),
     ],
 )
 def test_sizes_are_read_as_people_write_them(text: str, size: tuple[int, int | None]) -> None:
@@ -114,6 +115,11 @@ def test_without_confirmed_places_australia_fits(icp: Icp) -> None:
 def test_states_and_countries_of_the_profile_fit(country: str | None, state: State | None, fits: bool) -> None:
     icp = Icp(locations=("Melbourne, Australia", "New Zealand"), confirmed=True)
     assert fits_location(country, state, icp) is fits
+
+
+@pytest.mark.parametrize("place", ["New Zealand", "Victoria"])
+def test_a_profile_of_other_places_alone_leaves_the_default_out(place: str) -> None:
+    assert not fits_location("AU", State.WA, Icp(locations=(place,), confirmed=True))
 
 
 def test_the_whole_country_includes_its_states() -> None:

@@ -98,6 +98,13 @@ def test_the_newest_verification_of_an_address_counts_though_trusted_less() -> N
     assert merged.email == found.email
 
 
+def test_what_only_one_side_says_of_the_same_address_is_kept() -> None:
+    known = LeadFacts(email=fact("pat@acme.example"), personal_email=fact(True))
+    found = LeadFacts(email=fact("pat@acme.example"), email_verified=fact(True, source="hunter"))
+    merged = merge_facts(known, found, TODAY)
+    assert (merged.personal_email, merged.email_verified) == (known.personal_email, found.email_verified)
+
+
 def test_an_older_verification_changes_nothing() -> None:
     known = LeadFacts(email=fact("pat@acme.example", 0.8), email_verified=fact(True, age=5))
     found = LeadFacts(email=fact("pat@acme.example", 0.99), email_verified=fact(False, age=50))
