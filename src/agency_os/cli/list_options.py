@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 from agency_os.domain.calendars import latest_date
 from agency_os.domain.consent import ConsentBasis, ConsentDeclaration, flaws
-from agency_os.domain.lead_import import ImportOptions, read_day
+from agency_os.domain.import_values import read_day
+from agency_os.domain.lead_import import ImportOptions
 from agency_os.exceptions import InvalidInputError
 from agency_os.kit.clock import SystemWallClock
 

@@ -19,9 +19,20 @@ from agency_os.domain.consent import ConsentBasis, ConsentDeclaration, flaws
 from agency_os.domain.csv_reading import DELIMITERS, ByteStream, Record, parse_records, read_records
 from agency_os.domain.facts import Fact, FactValue, LeadFacts
 from agency_os.domain.import_columns import Columns, read_header
+from agency_os.domain.import_values import (
+    cased,
+    read_count,
+    read_day,
+    read_email,
+    read_flag,
+    read_profile,
+    read_website,
+    read_year,
+    split_name,
+)
 from agency_os.domain.states import read_country, read_state, state_of_postcode
 from agency_os.exceptions import InvalidInputError
-from agency_os.kit.addresses import is_free_mail, is_role_address, normalise_email, registrable_domain
+from agency_os.kit.addresses import is_free_mail, is_role_address, registrable_domain
 from agency_os.kit.phone import parse_phone
 
 BATCH: Final = 500
@@ -31,19 +42,12 @@ _TRUST: Final[Mapping[str, float]] = {
     "linkedin_url": 0.85, "state": 0.85,
 }  # fmt: skip
 """How far a list is trusted, by field; what is not named here 0.8. A verified address 0.95."""
-_YES: Final = frozenset("yes y true t 1 x ja".split())
 _NO: Final = frozenset("no n false f 0 - none null n/a nein never subscribed opted-in".split()) | {"opted in", "opt in"}
 """What says that somebody has not opted out; anything else in that column, such as its day, says that they have."""
 _VERIFIED: Final = frozenset({"verified", "valid", "deliverable", "safe", "ok"})
-_LINKEDIN: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)?linkedin\.com/(?:in|pub)/([^/?#\s]+)", re.IGNORECASE)
-_TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir"})
-_AFTER_NAME: Final = re.compile(r"(?:(?:[A-Z]{2,5}|Ph\.?D\.?|Jr\.?|Sr\.?)[ ,]*)+")
 _LONGEST: Final = 300
 """Characters of a value beyond which a cell holds something else; the database's indexes take no more than 2,700."""
 _SHOWN: Final = 80
-_PARTICLES: Final = frozenset(
-    {"van", "von", "de", "di", "da", "del", "der", "la", "le", "el", "al", "bin", "mac", "st"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,12 @@ class LeadList:
             raise InvalidInputError("the file has no header row: name the columns in its first row", field="file")
         self.columns: Columns = read_header(header.values, options.overrides)
         if not self.columns.identify_a_lead:
+            if any(read_email(value) is not None for value in header.values):
+                raise InvalidInputError(
+                    "the first row holds an email address and names no column: put a row such as "
+                    "Email,Name,Company above it",
+                    field="file",
+                )
             found = ", ".join(self.columns.names)[:300]
             raise InvalidInputError(
                 f"no column names a person (an email, a LinkedIn profile, or a name with company); the columns are "
@@ -189,7 +199,9 @@ def _outside_quotes(line: str) -> str:
 
 def _facts(row: _Row, today: date) -> tuple[LeadFacts, list[str]]:
     notes: list[str] = []
-    found: dict[str, FactValue | None] = {**_names(row), **_email(row, notes), **_company(row, notes)}
+    email = _email(row, notes)
+    found: dict[str, FactValue | None] = {**_names(row), "email": email, **_company(row, email, notes)}
+    found["personal_email"] = None if email is None else not is_role_address(email)
     found["title"] = row.first("title") or None
     found["linkedin_url"] = _linkedin(row, notes)
     phones = [phone for text in row.all("phone") if (phone := parse_phone(text)) is not None]
@@ -198,7 +210,7 @@ def _facts(row: _Row, today: date) -> tuple[LeadFacts, list[str]]:
     found["phone"] = phones[0].e164 if phones else None
     found["state"] = _state(row) or next((phone.state for phone in phones if phone.state), None)
     found["employment_start_date"] = _past(read_day(row.first("role_start_date")), today)
-    verified = bool(found["email"]) and row.first("email_status").casefold() in _VERIFIED
+    verified = email is not None and row.first("email_status").casefold() in _VERIFIED
     found["email_verified"] = True if verified else None
     trust = {**_TRUST, "email": 0.95} if verified else _TRUST
     facts = {}
@@ -215,44 +227,19 @@ def _names(row: _Row) -> dict[str, FactValue | None]:
     if not (first and last) and (full := row.first("full_name")):
         guessed_first, guessed_last = split_name(full)
         first, last = first or guessed_first, last or guessed_last
-    return {"first_name": _cased(first) or None, "last_name": _cased(last) or None}
+    return {"first_name": cased(first) or None, "last_name": cased(last) or None}
 
 
-def split_name(full: str) -> tuple[str, str]:
-    """First and last name of "Dr Ann van der Berg", "BERG, Ann", "Ann Berg, CPA"; of one word the last is empty."""
-    before, comma, after = (part.strip() for part in full.partition(","))
-    if comma and _AFTER_NAME.fullmatch(after) and " " in before and not before.isupper():
-        full = before
-    elif comma:
-        return (after.split(" ")[0] if after else ""), before
-    words = [word for word in full.split() if word.strip(".").casefold() not in _TITLES]
-    if len(words) < 2:
-        return (words[0] if words else ""), ""
-    start = len(words) - 1
-    while start > 1 and words[start - 1].casefold() in _PARTICLES:
-        start -= 1
-    return words[0], " ".join(words[start:])
-
-
-def _cased(name: str) -> str:
-    """A name that was written all in capitals or all in small letters, as people write it."""
-    if not (name.isupper() or name.islower()) or len(name) < 3:
-        return name
-    return re.sub(r"[^\W\d_]+", lambda word: word[0].capitalize(), name.lower())
-
-
-def _email(row: _Row, notes: list[str]) -> dict[str, FactValue | None]:
+def _email(row: _Row, notes: list[str]) -> str | None:
     given = row.all("email")
-    email = next((address for text in given if (address := normalise_email(text)) is not None), None)
+    email = next((address for text in given if (address := read_email(text)) is not None), None)
     if given and email is None:
         notes.append(f"{given[0][:_SHOWN]!r} is no email address")
-    return {"email": email, "personal_email": None if email is None else not is_role_address(email)}
+    return email
 
 
-def _company(row: _Row, notes: list[str]) -> dict[str, FactValue | None]:
-    website = row.first("website")
-    domain = registrable_domain(website) if website else None
-    email = next((a for text in row.all("email") if (a := normalise_email(text)) is not None), None)
+def _company(row: _Row, email: str | None, notes: list[str]) -> dict[str, FactValue | None]:
+    domain = next((found for text in row.all("website") if (found := read_website(text)) is not None), None)
     if domain is None and email is not None:
         domain = registrable_domain(email)
     if domain is not None and is_free_mail(domain):
@@ -267,20 +254,18 @@ def _company(row: _Row, notes: list[str]) -> dict[str, FactValue | None]:
         "organization_industry": row.first("industry") or None,
         "organization_country": code,
         "organization_employee_count": read_count(row.first("employees")),
-        "organization_founded_year": _year(row.first("founded_year")),
-        "organization_is_hiring": _flag(row.first("is_hiring")),
+        "organization_founded_year": read_year(row.first("founded_year")),
+        "organization_is_hiring": read_flag(row.first("is_hiring")),
         "organization_latest_funding_date": read_day(row.first("funding_date")),
     }
 
 
 def _linkedin(row: _Row, notes: list[str]) -> str | None:
-    for text in row.all("linkedin_url"):
-        found = _LINKEDIN.search(text)
-        if found is not None:
-            return f"https://www.linkedin.com/in/{found[1].rstrip('.,').lower()}"
-    if row.all("linkedin_url"):
-        notes.append(f"{row.first('linkedin_url')[:_SHOWN]!r} is no profile of a person")
-    return None
+    given = row.all("linkedin_url")
+    profile = next((found for text in given if (found := read_profile(text)) is not None), None)
+    if given and profile is None:
+        notes.append(f"{given[0][:_SHOWN]!r} is no profile of a person")
+    return profile
 
 
 def _state(row: _Row) -> str | None:
@@ -291,41 +276,8 @@ def _state(row: _Row) -> str | None:
     return None
 
 
-def read_count(text: str) -> int | None:
-    """Employees in "25", "1,200", "11-50" (the middle of a range), "51 to 200", "500+"; else None."""
-    numbers = [int(digits) for digits in re.findall(r"\d+", text[:_SHOWN].replace(",", ""))[:2]]
-    if not numbers:
-        return None
-    count = round(sum(numbers) / len(numbers))
-    return count if 0 < count < 10_000_000 else None
-
-
-def read_day(text: str) -> date | None:
-    """A day as "2026-03-02", "2/3/2026" (day first, as written in Australia), "02.03.26"; else None."""
-    iso = re.match(r"(\d{4})-(\d{1,2})-(\d{1,2})", text)
-    local = re.match(r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4}|\d{2})\b", text)
-    try:
-        if iso is not None:
-            return date(int(iso[1]), int(iso[2]), int(iso[3]))
-        if local is not None:
-            year = int(local[3]) + (2000 if len(local[3]) == 2 else 0)
-            return date(year, int(local[2]), int(local[1]))
-    except ValueError:
-        return None
-    return None
-
-
 def _past(day: date | None, today: date) -> date | None:
     return day if day is not None and day <= today + timedelta(days=366) else None
-
-
-def _year(text: str) -> int | None:
-    found = re.search(r"\b(1[6-9]\d\d|20\d\d)\b", text)
-    return int(found[1]) if found else None
-
-
-def _flag(text: str) -> bool | None:
-    return text.casefold() in _YES if text else None
 
 
 def _unidentified(facts: LeadFacts, notes: Sequence[str]) -> str | None:

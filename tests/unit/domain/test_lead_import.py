@@ -12,15 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agency_os.domain.consent import ConsentBasis, ConsentDeclaration
+from agency_os.domain.import_values import read_count, read_day, split_name
 from agency_os.domain.lead_import import (
     ImportedLead,
     ImportOptions,
     LeadList,
     LeftOut,
     name_at_company,
-    read_count,
-    read_day,
-    split_name,
 )
 from agency_os.exceptions import InvalidInputError
 
@@ -161,7 +159,7 @@ def test_a_name_in_one_case_is_written_as_people_do(given_: str, name: str) -> N
         ("https://www.acme.com.au/about?x=1", "acme.com.au"),
         ("shop.acme.co.nz", "acme.co.nz"),
         ("facebook", "other.com.au"),
-        ("gmail.com", None),
+        ("gmail.com", "other.com.au"),
         ("", "other.com.au"),
     ],
 )
@@ -382,3 +380,18 @@ def test_of_any_bytes_each_row_is_accepted_or_left_out_once_or_the_file_is_refus
     assert all(row.reason and "\n" not in row.reason for row in left_out)
     non_empty = sum(bool(lead.raw) for lead in accepted)
     assert non_empty == len(accepted)
+
+
+def test_two_people_of_one_name_at_companies_with_facebook_pages_both_stay() -> None:
+    rows = ["Cat Brown,Acme,facebook.com/acme", "Cat Brown,Dunes,https://www.facebook.com/dunes"]
+    accepted, left_out = read("\n".join(["name,company,website", *rows]) + "\n")
+    assert ([lead.text("domain") for lead in accepted], left_out) == ([None, None], [])
+
+
+def test_a_second_address_in_the_cell_costs_nobody_their_place() -> None:
+    assert only("email\nann@acme.com.au; bob@acme.com.au\n").text("email") == "ann@acme.com.au"
+
+
+def test_a_list_without_a_header_is_told_to_have_one() -> None:
+    with pytest.raises(InvalidInputError, match="put a row such as Email,Name,Company above it"):
+        read("ann@acme.com.au,Ann Smith\nbob@acme.com.au,Bob Jones\n")
