@@ -27,7 +27,7 @@ from tests.factories.sending import HASHES, agency_with, claim, rows, start, sta
 
 CLAIMERS = 8
 STOPPERS = 6
-RACES = 150
+RACES = 120
 AHEAD = STOPPERS // 2
 """Claimers wait for the stoppers when they are this many people ahead, so that both meet at the same rows."""
 CLOSER = CloserEngine(events.TOKENS, HASHES, "reply.example")
@@ -85,10 +85,10 @@ async def hold(db: AsyncSession, agency: Outreach, number: int) -> None:
     await StopRepository(db).hold_lead(agency.client_id, lead, reason="held", until=until)
 
 
-async def pair_up(database: Database, agency: Outreach) -> None:
-    """Every second lead works at the company of the one before."""
+async def pair_up(database: Database, agency: Outreach, every: int) -> None:
+    """Of every so many leads, the second works at the company of the first."""
     async with database.transaction(now=MONDAY_NOON) as db:
-        for one, other in list(pairwise(zip(agency.lead_ids, agency.company_ids, strict=True)))[::4]:
+        for one, other in list(pairwise(zip(agency.lead_ids, agency.company_ids, strict=True)))[::every]:
             values = {"company": one[1], "lead": other[0]}
             await db.execute(text("UPDATE leads SET company_id = :company WHERE id = :lead"), values)
 
@@ -98,11 +98,9 @@ def front(agency: Outreach, leads: set[UUID]) -> int:
     return agency.lead_ids.index(max(leads)) + 1 if leads else 0
 
 
-@pytest.mark.parametrize("stop", [unsubscribe, opt_out, reply, bounce, complaint, meeting, hold])
-async def test_no_claim_outlives_a_stop(database: Database, stop: Stop) -> None:
-    agency = await agency_with(database, RACES, domains=8, daily_limit=1000)
-    await pair_up(database, agency)
-    waiting, done = list(range(RACES)), set[UUID]()
+async def race(database: Database, agency: Outreach, stop: Stop, numbers: range) -> tuple[set[UUID], list[UUID]]:
+    """Stop these leads while all are being claimed. Returns who was claimed, and what was claimed too late."""
+    waiting, done = list(numbers), set[UUID]()
     claimed, late = set[UUID](), list[UUID]()
 
     async def stopping() -> None:
@@ -113,9 +111,9 @@ async def test_no_claim_outlives_a_stop(database: Database, stop: Stop) -> None:
             done.add(agency.lead_ids[number])
 
     async def claiming(random: Random) -> None:
-        while len(done) < RACES:
+        while len(done) < len(numbers):
             await asyncio.sleep(random.random() * 0.01)
-            if front(agency, claimed) > len(done) + AHEAD:
+            if front(agency, claimed) > len(done) * numbers.step + AHEAD:
                 continue
             stopped = frozenset(done)
             found = await claim(database, agency, limit=random.randint(1, 3))
@@ -123,11 +121,28 @@ async def test_no_claim_outlives_a_stop(database: Database, stop: Stop) -> None:
             late.extend(touch.id for touch in found if touch.lead_id in stopped)
 
     claimers = [claiming(Random(n)) for n in range(CLAIMERS)]  # noqa: S311  # a test's pace
-    tasks = [stopping() for _ in range(STOPPERS)] + claimers
-    await asyncio.gather(*tasks)
+    await asyncio.gather(*(stopping() for _ in range(STOPPERS)), *claimers)
+    return claimed, late
+
+
+@pytest.mark.parametrize("stop", [unsubscribe, opt_out, reply, bounce, complaint, meeting, hold])
+async def test_no_claim_outlives_a_stop(database: Database, stop: Stop) -> None:
+    agency = await agency_with(database, RACES, domains=8, daily_limit=1000)
+    await pair_up(database, agency, 4)
+    claimed, late = await race(database, agency, stop, range(RACES))
     assert late == []
     assert await rows(database, "SELECT id FROM touches WHERE state IN ('claimed', 'sending')") == []
     assert 0 < len(claimed) < RACES  # both sides won some of the races
+
+
+@pytest.mark.parametrize("stop", [reply, meeting])
+async def test_no_claim_of_a_colleague_outlives_a_reply_or_a_meeting(database: Database, stop: Stop) -> None:
+    agency = await agency_with(database, RACES, domains=8, daily_limit=1000)
+    await pair_up(database, agency, 2)
+    claimed, late = await race(database, agency, stop, range(0, RACES, 2))
+    assert late == []
+    assert await rows(database, "SELECT id FROM touches WHERE state IN ('claimed', 'sending')") == []
+    assert len(claimed & set(agency.lead_ids[1::2])) > 0
 
 
 async def test_nothing_begins_to_be_sent_once_a_stop_has_committed(database: Database) -> None:

@@ -156,3 +156,17 @@ async def test_webhooks_in_any_order_and_five_times_each_end_in_the_same_state(
     for number in range(1, ORDERS):
         assert await state_of(database, agency, number) == expected, [event.kind for event in orders[number]]
     assert await rows(database, "SELECT id FROM inbound_events WHERE state <> 'processed'") == []
+
+
+async def test_the_last_reply_stays_the_last_when_an_earlier_one_is_read_after_it(services: Services) -> None:
+    database = services.infra.database
+    agency = await agency_that_wrote(database, 1)
+    touch, sender = agency.touch_ids[0], address(0)
+    for received, event in (
+        (after(1), events.reply(touch, sender, "Does this also work for a bakery?", after(9), number=1)),
+        (after(2), events.reply(touch, sender, "And what does it cost?", after(3), number=2)),
+    ):
+        async with database.transaction(now=received) as db:
+            await InboundEventRepository(db).add([event])
+    await read_events(services, after(10))
+    assert await rows(database, "SELECT last_reply_at FROM leads") == [(after(2),)]

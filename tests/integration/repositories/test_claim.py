@@ -53,3 +53,17 @@ async def test_a_suppressed_address_is_skipped_for_good(database: Database) -> N
     claimed: list[UUID] = [touch.lead_id for touch in await claim(database, agency)]
     assert claimed == [agency.lead_ids[0], agency.lead_ids[2]]
     assert await states(database) == {"claimed": 2, "skipped": 1}
+
+
+async def test_sixteen_workers_at_the_senders_midnight_use_each_days_limit_once(database: Database) -> None:
+    """Midnight in UTC is eleven in the morning in Sydney, in the middle of the sending hours."""
+    agency = await agency_with(database, 160)
+    async with database.transaction(now=MONDAY_NOON) as db:
+        await db.execute(text("UPDATE resources SET time_zone = 'UTC'"))
+    midnight = MONDAY_NOON.replace(hour=0)
+    moments = [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)] * 8
+    for _ in range(8):
+        await asyncio.gather(*(claim(database, agency, limit=9, now=moment) for moment in moments))
+    async with database.transaction(now=MONDAY_NOON) as db:
+        used = await db.execute(text("SELECT used_on::text, count(*) FROM resource_usage GROUP BY 1 ORDER BY 1"))
+        assert [tuple(row) for row in used] == [("2026-11-22", 50), ("2026-11-23", 50)]
