@@ -24,8 +24,8 @@ demo: install
 
 # Everything on PostgreSQL 18, and what speaks to the database directly on 16 as well.
 test: lint
-	$(BIN)/pytest -q -n $(WORKERS) --pg-version $(PG)
-	$(BIN)/pytest -q -n $(WORKERS) --pg-version 16 $(DATABASE_TESTS)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal --pg-version $(PG)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal --pg-version 16 $(DATABASE_TESTS)
 
 lint: install
 	$(BIN)/ruff check --quiet
@@ -41,7 +41,7 @@ format: install
 # The lines changed since BASE are covered by tests.
 coverage: install
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --pg-version $(PG)
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist worksteal --pg-version $(PG)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage xml -q
 	$(BIN)/diff-cover coverage.xml --compare-branch $(BASE) --fail-under 90
