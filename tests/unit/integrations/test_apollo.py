@@ -1,4 +1,4 @@
-"""Apollo's client over a scripted transport: what was found, what it cost, and what each failure leaves behind."""
+"""Apollo's client over a scripted transport: what it reads of a person, what a failure costs and says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agency_os.exceptions import (
     Outcome,
@@ -24,24 +22,14 @@ from agency_os.integrations.apollo import ApolloClient, PersonMatch, PersonQuery
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import HttpResponse, NoAnswerError, NotSentError
 from agency_os.kit.retry import RateLimit
-from tests.factories.json_values import any_json
 from tests.support.wire import Script, answer
 
-KEY = "apollo_0123456789abcdef"
-JO = PersonQuery(first_name="Jo", last_name="Lee", domain="company.example")
-PERSON: dict[str, Any] = {
-    "id": "p-1",
-    "first_name": "Jo",
-    "last_name": "Lee",
-    "email": "jo@company.example",
-    "email_status": "verified",
-    "organization_id": "o-1",
-    "organization": {"id": "o-1", "name": "Company", "estimated_num_employees": "12"},
-}
+KEY = "apollo-key-0123456789"
+JO = PersonQuery("Jo", "Citizen", domain="company.example")
 
 
 class Both:
-    """A client and what answers it."""
+    """A client, what answers it and the wall clock of both."""
 
     def __init__(self, *answers: HttpResponse | Exception) -> None:
         self.wall = FakeWallClock()
@@ -49,171 +37,211 @@ class Both:
         rate = RateLimit(1000, self.wall)
         self.client = ApolloClient(self.script, "https://a.example", KEY, rate, self.wall, Random(1))  # noqa: S311
 
-    async def refused(self) -> ProviderError:
-        """The error of one match."""
+    async def refused(self, count: int = 1) -> ProviderError:
+        """The error of asking for so many people."""
         with pytest.raises(ProviderError) as caught:
-            await self.client.match_people([JO])
+            await self.client.match_people([JO] * count)
         return caught.value
 
     async def person(self) -> PersonMatch:
-        """The one person that is found."""
-        (found,) = (await self.client.match_people([JO])).matches
-        assert found is not None
-        return found
+        """The one person found."""
+        (match,) = (await self.client.match_people([JO])).matches
+        assert match is not None
+        return match
 
 
-def matches(*entries: object, **extra: object) -> HttpResponse:
-    return answer(200, {"matches": list(entries), **extra})
+def matches(*people: object, **more: object) -> HttpResponse:
+    return answer(200, {"status": "success", "matches": list(people), **more})
 
 
-async def test_a_time_out_is_unknown_and_a_match_that_may_cost_is_not_repeated() -> None:
-    both = Both(NoAnswerError("time-out"))
-    error = await both.refused()
-    assert (type(error), error.outcome) == (ProviderUnknownError, Outcome.UNKNOWN)
-    assert len(both.script.requests) == 1
+async def test_only_what_is_known_is_asked_by() -> None:
+    both = Both(matches(None))
+    await both.client.match_people([PersonQuery(first_name="Jo", email="", domain="company.example")])
+    (request,) = both.script.requests
+    assert json.loads(request.body) == {"details": [{"domain": "company.example", "first_name": "Jo"}]}
+    assert request.url.endswith("/people/bulk_match?reveal_personal_emails=false&reveal_phone_number=false")
 
 
-async def test_a_server_error_is_unknown_and_a_match_that_may_cost_is_not_repeated() -> None:
-    both = Both(answer(500, {"error": "Internal server error"}))
-    assert (await both.refused()).outcome is Outcome.UNKNOWN
-    assert len(both.script.requests) == 1
-
-
-async def test_a_refused_connection_is_repeated_and_then_not_accepted() -> None:
-    both = Both(NotSentError("refused"))
-    error = await both.refused()
-    assert (type(error), error.outcome) == (ProviderLimitError, Outcome.NOT_ACCEPTED)
-    assert len(both.script.requests) == 3
-
-
-async def test_too_fast_waits_as_asked_and_is_repeated() -> None:
-    both = Both(answer(429, {"message": "too many"}, retry_after="2"), matches(PERSON))
-    assert (await both.person()).id == "p-1"
-    assert sum(both.wall.sleeps) == pytest.approx(2)
+async def test_matches_keep_the_order_of_the_queries() -> None:
+    result = await Both(matches({"id": "p-1"}, None, {"id": "p-3"})).client.match_people([JO] * 3)
+    assert [match and match.id for match in result.matches] == ["p-1", None, "p-3"]
 
 
 @pytest.mark.parametrize(
-    "refusal", [answer(401, b"Invalid API key."), answer(403, {"error": "no access", "error_code": "API_INACCESSIBLE"})]
+    ("told", "cost"), [("1.5", "1.5"), (0, "0"), (2.5, "2.5"), (None, "2"), (-1, "2"), ("many", "2"), (True, "2")]
 )
-async def test_a_wrong_key_or_plan_of_ours_can_heal_and_is_not_repeated_now(refusal: HttpResponse) -> None:
-    both = Both(refusal)
-    error = await both.refused()
-    assert (type(error), error.cost_units) == (ProviderLimitError, Decimal(0))
-    assert len(both.script.requests) == 1
+async def test_the_credits_are_those_told_else_one_for_each_person_found(told: object, cost: str) -> None:
+    both = Both(matches({"id": "p-1"}, None, {"id": "p-3"}, credits_consumed=told))
+    assert (await both.client.match_people([JO] * 3)).units == Decimal(cost)
 
 
-async def test_a_malformed_match_is_refused_for_good_with_apollos_code() -> None:
-    error = await Both(answer(400, {"error_code": "RECORD_LIMIT_EXCEEDED", "error_message": "too many"})).refused()
-    assert (type(error), error.provider_code) == (ProviderRefusedError, "RECORD_LIMIT_EXCEEDED")
+async def test_nobody_asked_for_is_no_request() -> None:
+    both = Both(matches())
+    result = await both.client.match_people([])
+    assert (result.matches, result.units, both.script.requests) == ((), Decimal(0), [])
 
 
-async def test_the_api_key_stands_in_its_header_alone_and_is_never_said_back() -> None:
-    both = Both(answer(401, f"Invalid API key {KEY}".encode()))
-    error = await both.refused()
-    (request,) = both.script.requests
-    assert request.headers["x-api-key"] == KEY
-    assert KEY not in f"{error} {error!r} {both.client!r} {request!r} {request.url} {request.body!r}"
+async def test_more_than_ten_are_asked_for_in_several_calls() -> None:
+    both = Both(matches(*[None] * 10), matches(*[{"id": "p"}] * 2, credits_consumed=2))
+    result = await both.client.match_people([JO] * 12)
+    assert (len(result.matches), result.units, result.error) == (12, Decimal(2), None)
+    assert [len(json.loads(each.body)["details"]) for each in both.script.requests] == [10, 2]
 
 
-async def test_a_locked_email_is_no_email() -> None:
-    both = Both(matches({**PERSON, "email": "email_not_unlocked@domain.com"}))
-    assert (await both.person()).email is None
-
-
-async def test_nulls_are_not_known() -> None:
-    found = await Both(matches({"id": "p-1", "organization": None, "employment_history": None, "email": None})).person()
-    assert (found.email, found.organization, found.employment_start_date, found.phone) == (None, None, None, None)
-
-
-async def test_nobody_found_is_none_in_its_place_and_costs_nothing() -> None:
-    both = Both(matches(PERSON, None))
-    result = await both.client.match_people([JO, PersonQuery(name="No Body")])
-    assert [match is None for match in result.matches] == [False, True]
-    assert result.units == Decimal(1)
-
-
-@pytest.mark.parametrize(("told", "units"), [(2.5, "2.5"), (0, "0"), (-1, "1"), (None, "1"), ("many", "1")])
-async def test_the_credits_are_apollos_count_or_one_a_person(told: object, units: str) -> None:
-    result = await Both(matches(PERSON, credits_consumed=told)).client.match_people([JO])
-    assert result.units == Decimal(units)
-
-
-@pytest.mark.parametrize("entries", [[], [PERSON, PERSON]])
-async def test_another_number_of_matches_is_nobodys_data_and_is_paid_for(entries: list[object]) -> None:
-    error = await Both(matches(*entries)).refused()
-    assert (type(error), error.outcome) == (ProviderAnswerError, Outcome.ACCEPTED)
-    assert error.cost_units == len(entries)
-
-
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"", b"\xff"])
-async def test_an_unreadable_answer_counts_as_paid_in_full(body: bytes) -> None:
-    both = Both(answer(200, body))
-    with pytest.raises(ProviderAnswerError) as caught:
-        await both.client.match_people([JO, JO])
-    assert caught.value.cost_units == Decimal(2)
-
-
-async def test_people_are_asked_for_ten_at_a_time_in_their_order() -> None:
-    people = [PersonQuery(id=f"p-{number}") for number in range(12)]
-    both = Both(
-        matches(*({"id": each.id} for each in people[:10])), matches(*({"id": each.id} for each in people[10:]))
-    )
-    result = await both.client.match_people(people)
-    assert [match.id for match in result.matches if match] == [each.id for each in people]
-    assert [len(json.loads(request.body)["details"]) for request in both.script.requests] == [10, 2]
-
-
-async def test_what_was_paid_for_is_kept_when_a_later_call_fails() -> None:
-    both = Both(matches(*[PERSON] * 10), NoAnswerError("time-out"))
+async def test_what_an_earlier_call_brought_is_kept_when_a_later_one_fails() -> None:
+    both = Both(matches(*[{"id": "p"}] * 10), NoAnswerError("time-out"))
     result = await both.client.match_people([JO] * 12)
     assert (len(result.matches), result.units) == (10, Decimal(10))
     assert isinstance(result.error, ProviderUnknownError)
 
 
-async def test_nobody_asked_for_is_no_request() -> None:
-    both = Both(matches())
-    assert (await both.client.match_people([])).matches == ()
-    assert both.script.requests == []
+@pytest.mark.parametrize("email", ["email_not_unlocked@domain.com", "email_not_unlocked@company.example", "", None, 7])
+async def test_a_locked_or_missing_email_is_no_email(email: object) -> None:
+    person = await Both(matches({"id": "p-1", "email": email, "email_status": "verified"})).person()
+    assert person.email == ("7" if email == 7 else None)
 
 
-async def test_only_what_is_known_is_asked_by_and_nothing_costly_is_revealed() -> None:
-    both = Both(matches(PERSON))
-    await both.client.match_people([JO])
-    (request,) = both.script.requests
-    asked = {"first_name": "Jo", "last_name": "Lee", "domain": "company.example"}
-    assert json.loads(request.body) == {"details": [asked]}
-    assert "reveal_personal_emails=false&reveal_phone_number=false" in request.url
+async def test_a_person_full_of_nulls_is_a_person_of_whom_nothing_is_known() -> None:
+    names = (
+        "first_name",
+        "last_name",
+        "title",
+        "email",
+        "organization",
+        "employment_history",
+        "phone_numbers",
+        "state",
+    )
+    person = await Both(matches({"id": "p-1", **dict.fromkeys(names)})).person()
+    assert person == PersonMatch("p-1", *[None] * 13)
 
 
-async def test_the_present_job_is_the_one_at_the_own_company() -> None:
-    posts = [
-        {"current": True, "organization_id": "o-2", "start_date": "2020-01-01"},
-        {"current": True, "organization_id": "o-1", "start_date": "2024-05-01"},
-        {"current": False, "organization_id": "o-1", "start_date": "2019-01-01"},
-    ]
-    assert (await Both(matches({**PERSON, "employment_history": posts})).person()).employment_start_date == date(
-        2024, 5, 1
+async def test_a_company_full_of_nulls_is_read() -> None:
+    organization = {"id": "o-1", "name": None, "founded_year": None, "estimated_num_employees": None, "phone": None}
+    person = await Both(matches({"id": "p-1", "organization": {**organization, "primary_phone": {}}})).person()
+    assert person.organization is not None
+    assert (person.organization.id, person.organization.employee_count, person.organization.phone) == (
+        "o-1",
+        None,
+        None,
     )
 
 
-async def test_open_positions_are_counted_cost_one_credit_and_may_be_asked_again() -> None:
-    both = Both(answer(500, b""), NoAnswerError("time-out"), answer(200, {"organization_job_postings": [{}, {}]}))
-    result = await both.client.job_postings("o/../1")
-    assert (result.count, result.is_hiring, result.units) == (2, True, Decimal(1))
-    assert both.script.requests[0].url.startswith("https://a.example/organizations/o%2F..%2F1/job_postings?")
+async def test_numbers_and_dates_are_read_however_they_are_spelt() -> None:
+    organization: dict[str, Any] = {
+        "estimated_num_employees": "1600", "founded_year": 2015.0, "sanitized_phone": None, "phone": " 02 5550 1234 ",
+        "latest_funding_round_date": "2025-03-04T00:00:00.000+00:00",
+    }  # fmt: skip
+    person = await Both(matches({"id": 12, "organization": organization})).person()
+    company = person.organization
+    assert company is not None
+    assert (person.id, company.employee_count, company.founded_year) == ("12", 1600, 2015)
+    assert (company.phone, company.latest_funding_date) == ("02 5550 1234", date(2025, 3, 4))
 
 
-async def test_no_open_position_is_not_hiring() -> None:
-    assert not (await Both(answer(200, {"organization_job_postings": None})).client.job_postings("o-1")).is_hiring
+async def test_the_job_at_the_persons_own_company_counts_before_another_current_one() -> None:
+    posts = [
+        {"current": True, "organization_id": "o-2", "start_date": "2010-01-01"},
+        {"current": False, "organization_id": "o-1", "start_date": "2012-01-01"},
+        {"current": True, "organization_id": "o-1", "start_date": "2020-05-06"},
+    ]
+    person = await Both(matches({"id": "p", "organization_id": "o-1", "employment_history": posts})).person()
+    assert person.employment_start_date == date(2020, 5, 6)
 
 
-@given(any_json("organization", "employment_history", "phone_numbers", "current", "start_date", *PERSON))
-async def test_a_person_of_any_shape_is_read(value: object) -> None:
-    entry = {**PERSON, **value} if isinstance(value, dict) else value
-    result = await Both(matches(entry)).client.match_people([JO])
-    assert len(result.matches) == 1
+async def test_the_first_phone_that_is_told_is_taken() -> None:
+    numbers = [
+        {"raw_number": None},
+        {"raw_number": "0491 570 006", "sanitized_number": "+61491570006"},
+        {"raw_number": 1},
+    ]
+    assert (await Both(matches({"id": "p", "phone_numbers": numbers})).person()).phone == "+61491570006"
 
 
-@given(st.sampled_from([200, 400, 401, 429, 500]), st.binary(max_size=60))
-async def test_bytes_in_any_answer_are_a_providers_error(status: int, body: bytes) -> None:
-    assert (await Both(answer(status, body)).refused()).provider == "apollo"
+@pytest.mark.parametrize("entries", [[], [{"id": "p-1"}], [{"id": "p-1"}] * 3, None, {}, "two"])
+async def test_another_number_of_matches_than_asked_is_charged_and_used_for_nobody(entries: object) -> None:
+    error = await Both(answer(200, {"matches": entries, "credits_consumed": 2})).refused(2)
+    assert (type(error), error.outcome, error.cost_units) == (ProviderAnswerError, Outcome.ACCEPTED, Decimal(2))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b"\xff\xfe"])
+async def test_an_answer_that_cannot_be_read_costs_a_credit_for_each_asked(body: bytes) -> None:
+    error = await Both(answer(200, body)).refused(3)
+    assert (error.outcome, error.cost_units) == (Outcome.ACCEPTED, Decimal(3))
+
+
+@pytest.mark.parametrize("failure", [NoAnswerError("time-out"), answer(500, {}), answer(503, b"down")])
+async def test_a_match_that_may_have_been_paid_for_is_unknown_and_not_repeated(
+    failure: HttpResponse | Exception,
+) -> None:
+    both = Both(failure)
+    assert (await both.refused()).outcome is Outcome.UNKNOWN
+    assert len(both.script.requests) == 1
+
+
+async def test_a_refused_connection_costs_nothing_and_is_repeated() -> None:
+    both = Both(NotSentError("refused"), matches({"id": "p-1"}))
+    assert (await both.person()).id == "p-1"
+    assert (await Both(NotSentError("refused")).refused()).outcome is Outcome.NOT_ACCEPTED
+
+
+async def test_too_fast_is_repeated_after_the_time_told() -> None:
+    both = Both(answer(429, {"message": "slow down"}, retry_after="4"), matches({"id": "p-1"}))
+    assert (await both.person()).id == "p-1"
+    assert sum(both.wall.sleeps) == pytest.approx(4)
+
+
+async def test_a_day_s_limit_is_not_slept_on() -> None:
+    both = Both(answer(429, {"message": "600 times per hour"}, retry_after="3600"))
+    error = await both.refused()
+    assert (type(error), error.retry_after, both.wall.sleeps) == (ProviderLimitError, 3600, [])
+
+
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [
+        (answer(401, b"Invalid access credentials."), "Invalid access credentials"),
+        (answer(403, {"error": "needs a master key", "error_code": "API_INACCESSIBLE"}), "API_INACCESSIBLE"),
+    ],
+)
+async def test_a_wrong_key_or_plan_can_heal_and_says_so(response: HttpResponse, words: str) -> None:
+    error = await Both(response).refused()
+    assert isinstance(error, ProviderLimitError)
+    assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": "bad"}, {"message": "bad"}, {"status": "failed", "error_code": "X", "error_message": "bad"}]
+)
+async def test_each_shape_of_a_refusal_is_read(body: dict[str, str]) -> None:
+    error = await Both(answer(422, body)).refused()
+    assert (type(error), error.provider_code) == (ProviderRefusedError, body.get("error_code"))
+    assert "bad" in str(error)
+
+
+async def test_the_api_key_shows_in_its_header_alone() -> None:
+    both = Both(answer(401, f"key {KEY} is unknown".encode()))
+    error = await both.refused()
+    (request,) = both.script.requests
+    assert request.headers["x-api-key"] == KEY
+    assert KEY not in f"{error} {error!r} {error.__dict__} {request!r} {request.url} {both.client!r}"
+
+
+@pytest.mark.parametrize(("postings", "hiring"), [([{"id": "j"}, {"id": "k"}], True), ([], False), (None, False)])
+async def test_open_positions_say_whether_a_company_hires(postings: object, hiring: bool) -> None:
+    both = Both(answer(200, {"organization_job_postings": postings}))
+    found = await both.client.job_postings("o/1")
+    assert (found.is_hiring, found.units) == (hiring, Decimal(1))
+    assert both.script.requests[0].url == "https://a.example/organizations/o%2F1/job_postings?page=1&per_page=10"
+
+
+async def test_open_positions_that_cannot_be_read_cost_a_credit() -> None:
+    with pytest.raises(ProviderAnswerError) as caught:
+        await Both(answer(200, b"<html>")).client.job_postings("o-1")
+    assert caught.value.cost_units == Decimal(1)
+
+
+async def test_a_look_up_of_positions_is_repeated_after_a_server_error() -> None:
+    both = Both(answer(502, b""), answer(200, {"organization_job_postings": []}))
+    assert (await both.client.job_postings("o-1")).count == 0
+    assert len(both.script.requests) == 2
