@@ -49,6 +49,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     application.command()(import_module(COMMANDS[name][0]).command)
     try:
         ending = application(list(arguments), prog_name=f"agency-os {name}", standalone_mode=False)
+        sys.stdout.flush()
     except AgencyOSError as error:
         sys.stderr.write("".join(f"agency-os: {line}\n" for line in str(error).splitlines()))
         return 2 if isinstance(error, SettingsError | InvalidInputError) else 1
@@ -57,9 +58,9 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:  # whoever read what we print has seen enough
+    except BrokenPipeError:  # whoever reads what we print has gone; Typer, too, ends with 1 and without a word
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 1
     except PermissionError as error:
         sys.stderr.write(f"agency-os: {error.filename} cannot be read or written: permission is denied\n")
         return 2

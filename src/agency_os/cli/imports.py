@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from agency_os.cli.list_options import import_options, now, today
-from agency_os.config import DatabaseSettings, SecretSettings, load_area
+from agency_os.cli.list_options import check_file, import_options, list_console, now
+from agency_os.config import DatabaseSettings, SecretSettings, given_settings, load_area
+from agency_os.domain.calendars import latest_date
 from agency_os.domain.lead_import import ImportedLead, ImportOptions, LeadList
 from agency_os.exceptions import InvalidInputError, SettingsError
+from agency_os.kit.clock import clock_from
+from agency_os.kit.http import AiohttpTransport
 
 SHOWN = 20
 
@@ -35,34 +38,35 @@ def command(
     declared_by: Annotated[str | None, typer.Option(help="Who vouches for it.")] = None,
 ) -> None:
     """Import a lead list; every row that is left out is told with its reason."""
+    check_file(file)
+    if not dry_run and client is None:
+        raise InvalidInputError("--client is missing: the client's id (or use --dry-run)", field="client")
+    moment = now() if dry_run else asyncio.run(_business_time())
     options = import_options(
         mapping or [],
+        day_now=latest_date(moment),
         basis=consent_basis,
         source=consent_source,
         relevance=consent_relevance,
         day=consent_date,
         declared_by=declared_by,
     )
-    if not file.is_file():
-        raise InvalidInputError(f"there is no file {file}: give the path of a CSV list", field="file")
-    if dry_run:
-        result = read_list(file, options)
-    elif client is None:
-        raise InvalidInputError("--client is missing: the client's id (or use --dry-run)", field="client")
+    if client is None or dry_run:
+        result = read_list(file, options, latest_date(moment))
     else:
-        result = asyncio.run(_import(file, options, client, campaign))
+        result = asyncio.run(_import(file, options, client, campaign, moment))
     if as_json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
     else:
         _show(result, dry_run=dry_run)
 
 
-def read_list(file: Path, options: ImportOptions) -> dict[str, Any]:
+def read_list(file: Path, options: ImportOptions, today: date) -> dict[str, Any]:
     """What the file holds: {read, accepted, left_out, mapping, leads}."""
     accepted: list[ImportedLead] = []
     left_out: list[dict[str, Any]] = []
     with file.open("rb") as stream:
-        leads = LeadList(stream, options, today())
+        leads = LeadList(stream, options, today)
         for batch in leads.batches():
             accepted += batch.accepted
             left_out += [{"row": each.row, "reason": each.reason} for each in batch.left_out]
@@ -95,16 +99,28 @@ def _settings() -> tuple[DatabaseSettings, SecretSettings]:
     return database, load_area(SecretSettings)
 
 
-async def _import(file: Path, options: ImportOptions, client: UUID, campaign: UUID | None) -> dict[str, Any]:
+async def _business_time() -> datetime:
+    """The time that the product lives in, by which a consent is recorded: of the machine, or of BUSINESS_CLOCK."""
+    transport = AiohttpTransport()
+    try:
+        return await clock_from(given_settings().get("BUSINESS_CLOCK", "system"), transport).now()
+    finally:
+        await transport.aclose()
+
+
+async def _import(
+    file: Path, options: ImportOptions, client: UUID, campaign: UUID | None, moment: datetime
+) -> dict[str, Any]:
     # Only here, so that a dry run loads no database driver.
     from agency_os.db import Database  # noqa: PLC0415
     from agency_os.kit.tokens import PersonHash  # noqa: PLC0415
-    from agency_os.wiring.importing import import_leads  # noqa: PLC0415
+    from agency_os.wiring.importing import confirm_migrated, import_leads  # noqa: PLC0415
 
     database_settings, secrets = _settings()
     database = Database.connect(database_settings.url.get_secret_value())
     hashes = PersonHash(secrets.suppression_key.get_secret_value())
     try:
+        await confirm_migrated(database, moment)
         with file.open("rb") as stream:
             report = await import_leads(
                 database,
@@ -114,7 +130,7 @@ async def _import(file: Path, options: ImportOptions, client: UUID, campaign: UU
                 stream=stream,
                 file_name=file.name,
                 options=options,
-                now=now(),
+                now=moment,
             )
     finally:
         await database.close()
@@ -124,12 +140,13 @@ async def _import(file: Path, options: ImportOptions, client: UUID, campaign: UU
 
 
 def _show(result: dict[str, Any], *, dry_run: bool) -> None:
-    console = Console(highlight=False)
+    console = list_console()
     verb = "would be accepted" if dry_run else "accepted"
     console.print(f"{result['read']:,} rows read, {result['accepted']:,} {verb}, {len(result['left_out']):,} left out")
-    console.print("Columns: " + ", ".join(f"{column} → {field}" for column, field in result["mapping"].items()))
+    columns = ", ".join(f"{column} → {field}" for column, field in result["mapping"].items())
+    console.print(f"Columns: {columns}", soft_wrap=True)
     for each in result["left_out"][:SHOWN]:
-        console.print(f"  row {each['row']}: {each['reason']}")
+        console.print(f"  row {each['row']}: {each['reason']}", soft_wrap=True)
     if len(result["left_out"]) > SHOWN:
         console.print(f"  and {len(result['left_out']) - SHOWN} more; --json shows all")
     if not dry_run:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from agency_os.cli.list_options import import_options, today
+from agency_os.cli.list_options import check_file, import_options, list_console, today
 from agency_os.domain.icp import NO_ICP, Icp
 from agency_os.domain.lead_import import ImportedLead, ImportOptions, LeadList
 from agency_os.domain.scoring import AlsScore, score_lead
@@ -30,10 +29,9 @@ def command(
     mapping: Annotated[list[str] | None, typer.Option("--map", help="'Column=field', or 'Column=ignore'.")] = None,
 ) -> None:
     """Score every lead of a list from 0 to 100, best first."""
-    if not file.is_file():
-        raise InvalidInputError(f"there is no file {file}: give the path of a CSV list", field="file")
+    check_file(file)
     profile = read_icp(icp) if icp is not None else NO_ICP
-    scored, left_out = _scored(file, import_options(mapping or []), profile)
+    scored, left_out = _scored(file, import_options(mapping or [], day_now=today()), profile)
     if as_json:
         body = {
             "read": len(scored) + len(left_out),
@@ -92,7 +90,7 @@ def _json(lead: ImportedLead, score: AlsScore) -> dict[str, Any]:
 
 
 def _show(scored: Sequence[Scored], left_out: Sequence[dict[str, Any]]) -> None:
-    console = Console(highlight=False)
+    console = list_console()
     table = Table("ALS", "Tier", "Name", "Company", "Why", box=None)
     for lead, score in scored[:SHOWN]:
         gains = sorted((line for line in score.explanation if line.points > 0 and line.field), key=lambda x: -x.points)
@@ -103,7 +101,7 @@ def _show(scored: Sequence[Scored], left_out: Sequence[dict[str, Any]]) -> None:
         console.print(f"and {len(scored) - SHOWN} more; --json shows all, with a reason for every point")
     console.print(f"{len(scored):,} scored, {len(left_out):,} rows left out")
     for each in left_out[:SHOWN]:
-        console.print(f"  row {each['row']}: {each['reason']}")
+        console.print(f"  row {each['row']}: {each['reason']}", soft_wrap=True)
 
 
 def _name(lead: ImportedLead) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from agency_os.db import AsyncSession, Database
+from agency_os.db.migrate import load_migrations
 from agency_os.domain.calendars import latest_date
 from agency_os.domain.company import company_key
 from agency_os.domain.csv_reading import ByteStream
@@ -24,7 +25,9 @@ from agency_os.domain.lead_import import (
     LeftOut,
     name_at_company,
 )
+from agency_os.exceptions import AgencyOSError, MigrationError
 from agency_os.kit.tokens import PersonHash
+from agency_os.repositories.health import HealthRepository
 from agency_os.repositories.imports import CompanyKey, ImportRepository
 
 _KNOWN: Final = "the client has this lead already"
@@ -43,6 +46,20 @@ class ImportReport:
     def read(self) -> int:
         """Rows read, the header not counted."""
         return self.accepted + len(self.left_out)
+
+
+async def confirm_migrated(database: Database, now: datetime) -> None:
+    """Raises MigrationError where the database lacks migrations of this version."""
+    versions = [migration.version for migration in load_migrations()]
+    try:
+        async with database.transaction(now=now) as db:
+            missing = await HealthRepository(db).missing(versions)
+    except AgencyOSError:
+        raise
+    except Exception as error:  # an empty database has neither our roles nor our functions
+        raise MigrationError("the database has none of our tables: run `agency-os migrate`, then again") from error
+    if missing:
+        raise MigrationError(f"migrations {', '.join(missing)} are missing: run `agency-os migrate`, then again")
 
 
 async def import_leads(
