@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agency_os.domain.mail import InboundMail
 from agency_os.exceptions import InvalidInputError, ProviderError
 from agency_os.integrations import cal_com, postmark, resend
 from agency_os.integrations.apollo import ApolloClient, PersonQuery
@@ -73,6 +74,12 @@ def unstorable(value: object) -> bool:
     return False
 
 
+def postmark_mail(subject: str) -> InboundMail:
+    """A letter of this subject, as if it had not been cleaned."""
+    letter = postmark.parse_inbound(b'{"MessageID": "m-1", "From": "a@b.example"}', now=NOW)
+    return replace(letter, subject=subject)
+
+
 def read(parser: Parser, body: bytes) -> object:
     """What the parser gives, or None for a body that it refuses as it should."""
     try:
@@ -105,6 +112,42 @@ def test_an_event_with_anything_in_its_other_fields_is_read(name: str, core: dic
     found = PARSERS[name](json.dumps({**flat, **core}).encode())
     assert found is not None
     assert not unstorable(found)
+
+
+DIRTY = "a\x00b\ud800"
+WHOLE: dict[str, dict[str, Any]] = {
+    "resend": {
+        "type": "email.bounced",
+        "data": {"email_id": DIRTY, "to": [DIRTY], "bounce": {"message": DIRTY}, "tags": {"a" + DIRTY: DIRTY}},
+    },
+    "postmark event": {"RecordType": "Bounce", "MessageID": DIRTY, "Email": DIRTY, "Metadata": {"a" + DIRTY: DIRTY}},
+    "postmark letter": {
+        "MessageID": DIRTY, "From": DIRTY, "Subject": DIRTY, "TextBody": DIRTY, "HtmlBody": DIRTY,
+        "FromFull": {"Name": DIRTY}, "ToFull": [{"Email": DIRTY, "MailboxHash": DIRTY}],
+        "Headers": [{"Name": DIRTY, "Value": DIRTY}, {"Name": "References", "Value": f"<{DIRTY}>"}],
+        "Date": "Mon, 2 Mar 2026 12:00:00 +1100",
+        "Attachments": [{"ContentType": "message/delivery-status", "Content": "YQBi/w=="}],
+    },
+    "cal_com": {
+        "triggerEvent": "BOOKING_CANCELLED", "createdAt": DIRTY,
+        "payload": {
+            "uid": DIRTY, "title": DIRTY, "cancellationReason": DIRTY, "metadata": {"token": DIRTY},
+            "attendees": [{"email": DIRTY, "name": DIRTY}],
+        },
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_postgresql_cannot_store_is_cleaned_from_every_field(name: str) -> None:
+    found = PARSERS[name](json.dumps(WHOLE[name]).encode())
+    assert "ab?" in repr(found)
+    assert not unstorable(found)
+
+
+@pytest.mark.parametrize("value", ["\x00", "\ud800", datetime(2026, 3, 2), [{"\x00": 1}], postmark_mail("\x00")])  # noqa: DTZ001
+def test_what_cannot_be_stored_is_recognised(value: object) -> None:
+    assert unstorable(value)
 
 
 @pytest.mark.parametrize("name", PARSERS)
