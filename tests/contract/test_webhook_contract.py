@@ -21,7 +21,7 @@ from tests.support.published import Published, published, read_spec
 
 pytestmark = pytest.mark.needs("shared")
 
-ACTS = [Act.SENT, Act.DELIVERED, Act.OPENED, Act.COMPLAINED]
+ACTS = [Act.SENT, Act.DELIVERED, Act.BOUNCED, Act.OPENED, Act.COMPLAINED]
 GUEST = Guest("Jo Citizen", "jo@company.example", "Australia/Perth")
 METADATA = {"token": "tok-1"}
 

@@ -38,6 +38,7 @@ _BOUNCE = {
     "type": "Permanent",
     "subType": "General",
     "message": "The recipient's email server permanently rejected the email: 550 5.1.1 the mailbox does not exist.",
+    "diagnosticCode": ["smtp; 550 5.1.1 the mailbox does not exist"],
 }
 
 
