@@ -44,8 +44,11 @@ async def test_sixteen_allocators_plan_each_step_of_each_lead_once(database: Dat
     assert [steps for _, steps in planned] == [[1, 2, 3, 4]] * 60
 
 
-async def test_no_sender_is_given_more_than_its_day_holds(database: Database) -> None:
-    agency = await scored(database, 90, domains=2, daily_limit=20)
+async def test_no_sender_is_given_more_than_its_day_holds_counting_what_was_planned_before(database: Database) -> None:
+    agency = await scored(database, 50, domains=2, daily_limit=20)
+    await allocate(database, agency)
+    async with database.transaction(now=BEFORE) as db:
+        await add_leads(db, agency, 50, status="scored")
     await allocate(database, agency)
     busiest = await rows(
         database,
