@@ -21,7 +21,7 @@ HEADER = [
 SEED = 20_261_125
 
 
-def main() -> None:
+def main(target: Path = TARGET) -> None:
     """Draw the people and write the file."""
     chance = random.Random(SEED)
     people = [each for each in build_directory().contacts if each.company.industry != "agency" and not each.private]
@@ -29,7 +29,7 @@ def main() -> None:
     rows += [_disguised(chance, row) for row in chance.sample(rows, 14)]
     rows += [_unusable(chance) for _ in range(10)]
     chance.shuffle(rows)
-    with TARGET.open("w", encoding="utf-8", newline="") as file:
+    with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         writer.writerows(rows)

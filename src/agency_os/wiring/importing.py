@@ -6,7 +6,7 @@ again, and nobody is twice in the client's leads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -26,6 +26,7 @@ from agency_os.domain.lead_import import (
     name_at_company,
 )
 from agency_os.exceptions import AgencyOSError, MigrationError
+from agency_os.kit.phone import PhoneKind, parse_phone
 from agency_os.kit.tokens import PersonHash
 from agency_os.repositories.health import HealthRepository
 from agency_os.repositories.imports import CompanyKey, ImportRepository
@@ -126,9 +127,11 @@ async def _reasons(repository: ImportRepository, hashes: PersonHash, leads: tupl
     emails = {lead.row: email for lead in leads if (email := lead.text("email")) is not None}
     profiles = {lead.row: url for lead in leads if (url := lead.text("linkedin_url")) is not None}
     known = await repository.existing(list(emails.values()), list(profiles.values()))
-    digests = {row: hashes.of("email", email) for row, email in emails.items()}
-    suppressed = await repository.suppressed([("email", digest) for digest in digests.values()])
-    reasons = {row: "suppressed" for row, digest in digests.items() if digest in suppressed}
+    digests = [
+        (lead.row, channel, hashes.of(channel, address)) for lead in leads for channel, address in _personal(lead)
+    ]
+    suppressed = await repository.suppressed([(channel, digest) for _, channel, digest in digests])
+    reasons = {row: "suppressed" for row, _, digest in digests if digest in suppressed}
     for keys in (emails, profiles):
         for row, key in keys.items():
             if key in known:
@@ -137,6 +140,17 @@ async def _reasons(repository: ImportRepository, hashes: PersonHash, leads: tupl
     for row in await repository.existing_names(by_name):
         reasons[row] = _KNOWN
     return reasons
+
+
+def _personal(lead: ImportedLead) -> Iterator[tuple[str, str]]:
+    """The addresses that are this person's alone, by channel: who opted out comes back under no other one. An office's
+    number is its colleagues' too."""
+    phone = parse_phone(lead.text("phone") or "")
+    mobile = phone.e164 if phone is not None and phone.kind is PhoneKind.MOBILE else None
+    known = {"email": lead.text("email"), "linkedin": lead.text("linkedin_url"), "sms": mobile}
+    for channel, address in known.items():
+        if address is not None:
+            yield channel, address
 
 
 def _only_named(lead: ImportedLead) -> tuple[str, str, str] | None:

@@ -56,12 +56,14 @@ async def count(database: Database, table: str) -> int:
     return int((await rows(database, f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608 - a test's own table name
 
 
-async def suppress(database: Database, address: str, client_id: UUID | None = None) -> None:
+async def suppress(database: Database, address: str, client_id: UUID | None = None, channel: str = "email") -> None:
     table = "global_suppression" if client_id is None else "client_suppression"
     column, value = ("", "") if client_id is None else ("client_id, ", ":client_id, ")
-    statement = f"INSERT INTO {table} ({column}channel, address_hash, reason) VALUES ({value}'email', :hash, 'opt-out')"  # noqa: S608 - as above
+    statement = f"INSERT INTO {table} ({column}channel, address_hash, reason) VALUES ({value}:channel, :hash, 'no')"  # noqa: S608 - as above
     async with database.transaction(now=MONDAY_NOON) as db:
-        await db.execute(text(statement), {"hash": HASHES.of("email", address), "client_id": client_id})
+        await db.execute(
+            text(statement), {"channel": channel, "hash": HASHES.of(channel, address), "client_id": client_id}
+        )
 
 
 async def test_rows_become_leads_in_normal_form_in_their_campaign(database: Database) -> None:
@@ -156,6 +158,25 @@ async def test_a_suppressed_address_is_left_out(database: Database, everywhere: 
     report = await run(database, client_id)
     assert (2, "suppressed") in report.left_out
     assert await rows(database, "SELECT 1 FROM leads WHERE email = 'ann@acme.com.au'") == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "address"),
+    [("linkedin", "https://www.linkedin.com/in/bob-jones"), ("sms", "+61412345678")],
+)
+async def test_who_opted_out_does_not_come_back_under_another_address(
+    database: Database, channel: str, address: str
+) -> None:
+    client_id, _ = await client_of(database)
+    await suppress(database, address, None, channel)
+    new = "Email,LinkedIn,Mobile\nanother@acme.com.au,linkedin.com/in/bob-jones,0412 345 678\n"
+    assert (await run(database, client_id, new)).left_out == [(2, "suppressed")]
+
+
+async def test_an_opt_out_by_an_offices_number_leaves_its_colleagues_in(database: Database) -> None:
+    client_id, _ = await client_of(database)
+    await suppress(database, "+61299990000", None, "sms")
+    assert (await run(database, client_id, "Email,Phone\ncol@acme.com.au,02 9999 0000\n")).accepted == 1
 
 
 async def test_another_clients_suppression_does_not_bind(database: Database) -> None:
