@@ -115,12 +115,14 @@ async def _import(
     from agency_os.db import Database  # noqa: PLC0415
     from agency_os.kit.tokens import PersonHash  # noqa: PLC0415
     from agency_os.wiring.importing import confirm_migrated, import_leads  # noqa: PLC0415
+    from agency_os.wiring.keys import confirm_hashes  # noqa: PLC0415
 
     database_settings, secrets = _settings()
     database = Database.connect(database_settings.url.get_secret_value())
     hashes = PersonHash(secrets.suppression_key.get_secret_value())
     try:
         await confirm_migrated(database, moment)
+        await confirm_hashes(database, hashes, now=moment)
         with file.open("rb") as stream:
             report = await import_leads(
                 database,

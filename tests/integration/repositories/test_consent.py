@@ -16,7 +16,8 @@ from tests.factories.sending import agency_with, claim, rows
 LATER = MONDAY_NOON + timedelta(seconds=1)
 _CONSENT = """
     INSERT INTO consents (client_id, lead_id, basis, source, evidence, declared_by, obtained_at, created_at)
-    VALUES (:client_id, :lead_id, 'express', 'form', 'asked for it', 'Ann Example', CAST(:at AS timestamptz) - interval '30 days', :at)
+    VALUES (:client_id, :lead_id, 'express', 'form', 'asked for it', 'Ann Example',
+        CAST(:at AS timestamptz) - interval '30 days', :at)
 """
 
 
