@@ -25,6 +25,7 @@ from agency_os.stack.embedded import LOOPBACK
 
 Say = Callable[[str], None]
 
+_PORT_GRACE_SECONDS = 2.0
 _ORPHAN_SECONDS = 10.0
 _SECRET_NAMES = (
     "postgres",
@@ -108,7 +109,7 @@ class StateFolder:
             self._write("ports.json", {**ports, name: wanted})
             return wanted
         known = ports.get(name)
-        if known is not None and _is_free(known):
+        if known is not None and _is_free_soon(known):
             return known
         chosen = _free_port(avoid=set(ports.values()))
         if known is not None:
@@ -221,6 +222,16 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _is_free_soon(port: int) -> bool:
+    """Whether the port is free or becomes so at once: a killed program's last threads may hold it for some moments."""
+    deadline = time.monotonic() + _PORT_GRACE_SECONDS
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _free_port(avoid: set[int]) -> int:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
@@ -167,3 +168,16 @@ def test_the_lock_is_freed_by_the_death_of_its_process(state: StateFolder) -> No
     said: list[str] = []
     with state.hold(said.append):
         assert "did not stop cleanly" in said[0]
+
+
+def test_a_port_that_its_last_holder_gives_up_in_a_moment_is_kept(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    said: list[str] = []
+    with folder.hold(said.append):
+        port = folder.port("cache", said.append)
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", port))
+            holder.listen()
+            Timer(0.3, holder.close).start()
+            assert folder.port("cache", said.append) == port
+    assert said == []
