@@ -22,11 +22,6 @@ from agency_os.exceptions import InvalidInputError
 MAX_SUBJECT: Final = 200
 MAX_BODY: Final = 20_000
 
-LEAD_FIELDS: Final = ("first_name", "last_name", "title", "company", "industry", "state", "domain")
-"""What a template may say of the lead; missing ones are undefined, so that ``| default("there")`` works."""
-SENDER_FIELDS: Final = ("sender_name", "sender_first_name", "agency", "offer", "value_proposition", "website")
-"""What a template may say of the agency."""
-BOOKING_LINK: Final = "booking_link"
 
 ANSWER_BODY: Final = """\
 Hi {{ first_name | default("there") }},

@@ -132,6 +132,7 @@ def _sender(row: Mapping[str, Any]) -> Sender:
 
 
 def _values(row: Mapping[str, Any], sender: Sender, reply_token: str) -> dict[str, str]:
+    """Everything that a template may say; what is not known is left out, so that ``| default("there")`` works."""
     known = {
         "first_name": row["first_name"],
         "last_name": row["last_name"],

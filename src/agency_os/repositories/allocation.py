@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 
 from agency_os.domain.allocation import Candidate, SenderLoad, Step
 from agency_os.domain.als import AlsTier
@@ -16,6 +16,7 @@ from agency_os.domain.channels import Channel
 from agency_os.domain.states import State
 from agency_os.kit.tokens import PersonHash
 from agency_os.repositories.base import Repository
+from agency_os.repositories.suppression import SuppressionRepository, addresses_of
 
 _CLIENTS = text("""
     SELECT DISTINCT l.client_id FROM leads AS l
@@ -57,18 +58,6 @@ _LOAD = text("""
         AND t.state NOT IN ('skipped', 'cancelled', 'failed')
     GROUP BY 1, 2
 """)
-_SUPPRESSED = text("""
-    SELECT q.lead_id, q.channel
-    FROM unnest(CAST(:leads AS uuid[]), CAST(:channels AS text[]), CAST(:hashes AS bytea[]))
-        AS q (lead_id, channel, hash)
-    WHERE EXISTS (
-        SELECT FROM global_suppression AS s
-        WHERE s.channel = CAST(q.channel AS channel_type) AND s.address_hash = q.hash
-    ) OR EXISTS (
-        SELECT FROM client_suppression AS s
-        WHERE s.client_id = :client_id AND s.channel = CAST(q.channel AS channel_type) AND s.address_hash = q.hash
-    )
-""")
 _IN_SEQUENCE = text("""
     UPDATE leads SET status = 'in_sequence', status_reason = NULL WHERE id = ANY (:ids) AND status = 'scored'
 """)
@@ -102,8 +91,8 @@ class AllocationRepository(Repository):
         """Lock the client and up to ``limit`` of its waiting leads, the best first."""
         await self.db.execute(_LOCK_CLIENT, {"client_id": client_id})
         rows = (await self.db.execute(_CANDIDATES, {"client_id": client_id, "limit": limit})).mappings().all()
-        addresses = {row["id"]: _addresses(row) for row in rows}
-        suppressed = await self._suppressed(client_id, addresses)
+        addresses = {row["id"]: addresses_of(row) for row in rows}
+        suppressed = await SuppressionRepository(self.db, self._hashes).reasons(client_id, addresses)
         return [
             Allocatable(
                 Candidate(
@@ -112,9 +101,9 @@ class AllocationRepository(Repository):
                     tier=AlsTier(row["als_tier"]),
                     place=place_of(State(row["state"]) if row["state"] else None, row["time_zone"]),
                     name=row["email"] or row["linkedin_url"] or row["phone"] or "",
-                    addresses=addresses[row["id"]],
+                    addresses={Channel(channel): address for channel, address in addresses[row["id"]].items()},
                     has_consent=row["has_consent"],
-                    suppressed=frozenset(suppressed.get(row["id"], ())),
+                    suppressed=frozenset(Channel(channel) for channel in suppressed.get(row["id"], ())),
                 ),
                 {channel: row[f"allocation_{channel}"] for channel in Channel},
             )
@@ -145,35 +134,3 @@ class AllocationRepository(Repository):
             await self.db.execute(_IN_SEQUENCE, {"ids": list(planned)})
         if refused:
             await self.db.execute(_REFUSED, {"ids": list(refused), "reasons": list(refused.values())})
-
-    async def _suppressed(
-        self, client_id: UUID, addresses: Mapping[UUID, Mapping[Channel, str]]
-    ) -> dict[UUID, set[Channel]]:
-        asked = [
-            (lead_id, channel, self._hashes.of(channel.value, address))
-            for lead_id, known in addresses.items()
-            for channel, address in known.items()
-        ]
-        found: dict[UUID, set[Channel]] = {}
-        rows = await self.db.execute(
-            _SUPPRESSED,
-            {
-                "client_id": client_id,
-                "leads": [lead_id for lead_id, _, _ in asked],
-                "channels": [channel.value for _, channel, _ in asked],
-                "hashes": [digest for _, _, digest in asked],
-            },
-        )
-        for row in rows:
-            found.setdefault(row.lead_id, set()).add(Channel(row.channel))
-        return found
-
-
-def _addresses(row: RowMapping) -> dict[Channel, str]:
-    known = {
-        Channel.EMAIL: row["email"],
-        Channel.SMS: row["phone"],
-        Channel.VOICE: row["phone"],
-        Channel.LINKEDIN: row["linkedin_url"],
-    }
-    return {channel: address for channel, address in known.items() if address}

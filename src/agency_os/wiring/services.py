@@ -15,6 +15,7 @@ from agency_os.integrations.hunter import HunterClient
 from agency_os.integrations.resend import ResendClient
 from agency_os.kit.retry import RateLimit
 from agency_os.wiring.infrastructure import Infrastructure
+from agency_os.wiring.web import build_closer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,6 @@ def build_services(infra: Infrastructure) -> Services:
         email=_email(infra),
         closer=build_closer(infra),
     )
-
-
-def build_closer(infra: Infrastructure) -> CloserEngine:
-    """The closer alone, which the API needs too."""
-    return CloserEngine(infra.tokens, infra.hashes, infra.settings.mail.reply_domain)
 
 
 def build_content(infra: Infrastructure) -> ContentEngine:

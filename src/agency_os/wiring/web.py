@@ -18,4 +18,9 @@ class Web:
 
 def build_web(infra: Infrastructure) -> Web:
     """Put the parts together."""
-    return Web(infra, CloserEngine(infra.tokens, infra.hashes, infra.settings.mail.reply_domain))
+    return Web(infra, build_closer(infra))
+
+
+def build_closer(infra: Infrastructure) -> CloserEngine:
+    """The closer, which a worker has too."""
+    return CloserEngine(infra.tokens, infra.hashes, infra.settings.mail.reply_domain)

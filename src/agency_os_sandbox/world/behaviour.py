@@ -39,7 +39,6 @@ LETTERS = frozenset(
     {Act.OUT_OF_OFFICE, Act.INTERESTED, Act.QUESTION, Act.NOT_INTERESTED, Act.NOT_NOW, Act.OPT_OUT, Act.WRONG_PERSON,
      Act.FORWARDED}
 )  # fmt: skip
-AUTOMATIC = frozenset({Act.SENT, Act.DELIVERED, Act.BOUNCED, Act.OUT_OF_OFFICE})
 
 _BOUNCE_RATE = {"verified": 0.036, "guessed": 0.11, "gone": 1.0}
 # (act, rate per person over four steps, whether the wish to meet scales it)

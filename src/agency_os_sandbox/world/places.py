@@ -55,14 +55,6 @@ FICTIONAL_MOBILES: tuple[str, ...] = tuple(
     )
 )  # fmt: skip
 FICTIONAL_FIXED_PREFIXES: tuple[str, ...] = ("5550", "7010")
-FICTIONAL_FREE_CALL: tuple[str, ...] = (
-    "1800160401",
-    "1800975707",
-    "1800975708",
-    "1800975709",
-    "1800975710",
-    "1800975711",
-)
 
 
 def fixed_number(state: str, ordinal: int) -> str:

@@ -3,88 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
-from redis import Redis
 from sqlalchemy import text
 
-from agency_os.db import Database
-from agency_os.integrations.redis import Cache
-from agency_os.kit.clock import FakeWallClock
-from agency_os.kit.http import HttpResponse, NoAnswerError
-from agency_os.orchestration.tasks.enrichment_tasks import clients_to_enrich, enrich_client
-from agency_os.wiring.services import Services
-from tests.conftest import DatabaseUrls
+from agency_os.kit.http import HttpResponse
+from agency_os.orchestration.tasks.enrichment_tasks import clients_to_enrich
 from tests.factories.enrichment import (
     HASHES,
-    KilledError,
     Person,
-    Providers,
     add_new_leads,
     json_response,
-    ledger,
-    no_answer,
     people,
-    services,
 )
 from tests.factories.outreach import BEFORE, MONDAY_NOON, add_leads, add_ready_touches, make_agency
+from tests.integration.tasks.conftest import Desk
 
 LATER = timedelta(days=91)
-
-
-class Desk:
-    """One client, its providers and as many workers as a test wants."""
-
-    def __init__(self, database: Database, redis_url: str) -> None:
-        self.database = database
-        self.redis_url = redis_url
-        self.cache = Cache(redis_url)
-        self.providers = Providers()
-        self.wall = FakeWallClock()
-        self.client_id = UUID(int=0)
-
-    def worker(self, **options: Any) -> Services:
-        return services(self.database, self.cache, self.providers, wall=self.wall, **options)
-
-    async def set_up(self, known: list[Person], *, leads: dict[str, Any] | None = None, **client: Any) -> list[UUID]:
-        self.providers.people = known
-        async with self.database.transaction(now=BEFORE) as db:
-            agency = await make_agency(db, **client)
-            self.client_id = agency.client_id
-            return await add_new_leads(db, agency.client_id, known, **(leads or {}))
-
-    async def enrich(self, worker: Services | None = None, *, later: timedelta = timedelta(0)) -> dict[str, int]:
-        return await enrich_client(worker or self.worker(), self.client_id, MONDAY_NOON + later)
-
-    async def rows(self, query: str, **values: Any) -> list[Any]:
-        async with self.database.transaction(now=MONDAY_NOON) as db:
-            found: Any = await db.execute(text(query), values)
-            return list(found.all()) if found.returns_rows else []
-
-    async def one(self, query: str, **values: Any) -> Any:
-        return (await self.rows(query, **values))[0]
-
-    async def ledger(self) -> dict[str, Decimal]:
-        async with self.database.transaction(now=MONDAY_NOON) as db:
-            return await ledger(db)
-
-    def forget_cache(self) -> None:
-        with Redis.from_url(self.redis_url) as redis:
-            redis.flushdb()
-
-
-@pytest.fixture
-async def desk(database_urls: DatabaseUrls, redis_url: str) -> AsyncIterator[Desk]:
-    database = Database.connect(database_urls.app_dsn)
-    desk = Desk(database, redis_url)
-    yield desk
-    await desk.cache.aclose()
-    await database.close()
 
 
 async def test_a_lead_gets_what_apollo_knows_with_source_date_and_confidence(desk: Desk) -> None:
@@ -153,179 +91,6 @@ async def test_that_nobody_is_found_is_remembered_too(desk: Desk) -> None:
     await desk.set_up(desk.providers.people)
     await desk.enrich()
     assert desk.providers.asked == {"apollo": ["Number0"], "hunter": ["Number0"]}
-
-
-async def test_two_workers_at_once_pay_once(desk: Desk) -> None:
-    known = people(60, email_status="guessed")
-    await desk.set_up(known)
-    first = desk.client_id
-    await desk.set_up(known)
-
-    async def until_done(client_id: UUID) -> None:
-        for _ in range(20):
-            await enrich_client(desk.worker(), client_id, MONDAY_NOON)
-
-    await asyncio.gather(*(until_done(client) for client in (first, desk.client_id, first, desk.client_id)))
-    assert (await desk.one("SELECT count(*) FROM leads WHERE status = 'enriched'")).count == 120
-    assert len(desk.providers.asked["apollo"]) == len(desk.providers.asked["hunter"]) == 60
-    assert await desk.ledger() == desk.providers.charged == {"apollo": 60, "hunter": 30}
-
-
-async def test_who_finds_a_lease_taken_leaves_the_lead_for_the_next_run(desk: Desk) -> None:
-    await desk.set_up(people(1))
-    first = desk.client_id
-    await desk.set_up(desk.providers.people)
-    other: list[dict[str, int]] = []
-
-    async def meanwhile(path: str) -> HttpResponse | None:
-        desk.providers.answer = None
-        if "apollo" in path:
-            other.append(await enrich_client(desk.worker(), first, MONDAY_NOON))
-        return None
-
-    desk.providers.answer = meanwhile
-    assert (await desk.enrich())["leads enriched"] == 1
-    assert other[0]["leads put off"] == 1
-    assert (await enrich_client(desk.worker(), first, MONDAY_NOON))["leads enriched"] == 1
-    assert desk.providers.asked["apollo"] == ["Number0"]
-
-
-async def test_a_worker_killed_after_apollo_answered_causes_no_second_call_and_leaves_its_reservation_open(
-    desk: Desk,
-) -> None:
-    await desk.set_up(people(1))
-
-    async def die(path: str) -> None:
-        if "apollo" in path:
-            raise KilledError
-
-    desk.providers.after = die
-    with pytest.raises(KilledError):
-        await desk.enrich()
-    desk.providers.after = None
-    assert (await desk.enrich())["leads put off"] == 1
-    desk.wall.advance(600)
-    assert (await desk.enrich())["leads enriched"] == 1  # Hunter finds the email all the same
-    assert desk.providers.asked["apollo"] == ["Number0"]
-    entry = await desk.one("SELECT units, reserved_aud, settled_at FROM cost_entries WHERE provider = 'apollo'")
-    assert tuple(entry) == (1, Decimal("0.02"), None)
-    assert (await desk.one("SELECT state FROM enrichment_requests WHERE provider = 'apollo'")).state == "unknown"
-
-
-async def test_a_worker_killed_while_asking_hunter_is_taken_over_and_paid_once(desk: Desk) -> None:
-    await desk.set_up(people(1, in_apollo=False))
-
-    async def die(path: str) -> None:
-        if "hunter" in path:
-            raise KilledError
-
-    desk.providers.after = die
-    with pytest.raises(KilledError):
-        await desk.enrich()
-    desk.providers.after = None
-    desk.wall.advance(600)
-    assert (await desk.enrich())["leads enriched"] == 1
-    assert await desk.ledger() == desk.providers.charged == {"apollo": 0, "hunter": 1}
-    assert (await desk.one("SELECT count(*) FROM cost_entries WHERE settled_at IS NULL")).count == 0
-
-
-async def test_a_late_answer_settles_nothing_while_another_worker_has_taken_over(desk: Desk) -> None:
-    await desk.set_up(people(1, in_apollo=False))
-    asked, taken_over, settled_late = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    calls = 0
-
-    async def overtaken(path: str) -> None:
-        nonlocal calls
-        if "hunter" not in path:
-            return
-        calls += 1
-        if calls == 1:
-            desk.wall.advance(600)
-            asked.set()
-            await taken_over.wait()
-        else:
-            taken_over.set()
-            await settled_late.wait()
-
-    desk.providers.after = overtaken
-    late = asyncio.create_task(desk.enrich())
-    await asked.wait()
-    other = asyncio.create_task(desk.enrich())
-    await late
-    settled_late.set()
-    await other
-    row = await desk.one("SELECT state, fence FROM enrichment_requests WHERE provider = 'hunter'")
-    assert tuple(row) == ("done", 2)
-    assert await desk.ledger() == desk.providers.charged == {"apollo": 0, "hunter": 1}
-
-
-async def test_no_answer_of_apollo_is_never_asked_again_and_the_lead_goes_on(desk: Desk) -> None:
-    await desk.set_up(people(1))
-    desk.providers.answer = no_answer
-    assert (await desk.enrich())["leads enriched"] == 1
-    desk.providers.answer = None
-    await desk.set_up(desk.providers.people)
-    await desk.enrich(later=timedelta(days=120))
-    assert desk.providers.asked["apollo"] == []
-    assert (await desk.one("SELECT count(*) FROM cost_entries WHERE settled_at IS NULL")).count == 1
-
-
-async def test_no_answer_of_hunter_is_asked_again_by_the_next_run_and_booked_once(desk: Desk) -> None:
-    await desk.set_up(people(1, in_apollo=False))
-
-    async def lost(path: str) -> None:
-        if "hunter" in path:
-            raise NoAnswerError("the connection broke")
-
-    desk.providers.after = lost
-    assert (await desk.enrich())["leads put off"] == 1
-    assert (await desk.one("SELECT count(*) FROM cost_entries WHERE settled_at IS NULL")).count == 1
-    desk.providers.after = None
-    assert (await desk.enrich())["leads enriched"] == 1
-    assert await desk.ledger() == desk.providers.charged == {"apollo": 0, "hunter": 1}
-
-
-async def test_no_verdict_on_one_person_holds_up_no_other(desk: Desk) -> None:
-    known = people(3, in_apollo=False)
-    known[1].hunter = 222
-    await desk.set_up(known, leads={"with_email": True})
-    counts = await desk.enrich()
-    assert (counts["leads enriched"], counts["leads put off"], counts["remaining"]) == (2, 1, 0)
-    reason = (await desk.one("SELECT status_reason FROM leads WHERE status = 'new'")).status_reason
-    assert reason.startswith("hunter: ")
-
-
-async def test_a_limit_leaves_the_leads_due_and_books_nothing(desk: Desk) -> None:
-    await desk.set_up(people(25))
-    calls: list[str] = []
-
-    async def too_fast(path: str) -> HttpResponse | None:
-        calls.append(path)
-        return json_response(429, {"message": "slow down"})
-
-    desk.providers.answer = too_fast
-    counts = await desk.enrich()
-    assert (counts["leads put off"], counts["remaining"], len(calls)) == (25, 0, 3)  # one call, tried three times
-    assert (await desk.one("SELECT sum(settled_aud), count(settled_at) - count(*) FROM cost_entries"))[:] == (0, 0)
-    desk.providers.answer = None
-    assert (await desk.enrich())["leads enriched"] == 25
-    assert await desk.ledger() == desk.providers.charged
-
-
-async def test_one_person_that_apollo_refuses_does_not_spoil_the_other_nine(desk: Desk) -> None:
-    await desk.set_up(people(10))
-    bodies = 0
-
-    async def refuse_the_first(path: str) -> HttpResponse | None:
-        nonlocal bodies
-        if "apollo" not in path:
-            return None
-        bodies += 1
-        return json_response(422, {"error": "bad", "error_code": "X"}) if bodies <= 2 else None
-
-    desk.providers.answer = refuse_the_first
-    assert (await desk.enrich())["leads enriched"] == 10
-    assert await desk.ledger() == {"apollo": 9, "hunter": 1}
 
 
 async def test_who_objected_is_suppressed_everywhere_and_never_asked_about_again(desk: Desk) -> None:

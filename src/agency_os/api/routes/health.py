@@ -19,7 +19,7 @@ from agency_os.wiring.web import Web
 SECONDS = 3.0
 """What a part may take to answer, in seconds of wall time."""
 
-_TODO: Final = MappingProxyType(
+_REMEDIES: Final = MappingProxyType(
     {
         "database": "DATABASE_URL does not serve: start the database, check the address, run `agency-os migrate`",
         "cache": "REDIS_URL does not answer: start the cache, or check the address",
@@ -80,7 +80,7 @@ async def _asked(name: str, check: Callable[[Web], Awaitable[str | None]], web: 
             return await check(web)
     except Exception as error:  # noqa: BLE001  # whatever it is, the part does not serve
         _log.warning("part_not_ready", part=name, error=str(error) or f"no answer within {SECONDS:g} s")
-        return _TODO[name]
+        return _REMEDIES[name]
 
 
 async def _database(web: Web) -> str | None:
@@ -91,11 +91,11 @@ async def _database(web: Web) -> str | None:
 
 
 async def _cache(web: Web) -> str | None:
-    return None if await web.infra.cache.ping() else _TODO["cache"]
+    return None if await web.infra.cache.ping() else _REMEDIES["cache"]
 
 
 async def _prefect(web: Web) -> str | None:
-    return None if await web.infra.prefect.healthy() else _TODO["prefect"]
+    return None if await web.infra.prefect.healthy() else _REMEDIES["prefect"]
 
 
 async def _clock(web: Web) -> str | None:
