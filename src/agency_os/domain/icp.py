@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -58,6 +59,7 @@ _SAME: Final[Mapping[str, str]] = MappingProxyType(
 """Words of one meaning in the industry lists of Apollo, LinkedIn and people."""
 
 
+@lru_cache(maxsize=4096)
 def _industry_words(text: str) -> frozenset[str]:
     plain = text.casefold().replace("e-commerce", "ecommerce").replace("fin-tech", "fintech")
     words = (word.rstrip("s") if len(word) > 4 else word for word in re.findall(r"[a-z0-9]+", plain))
@@ -94,10 +96,13 @@ def read_size(text: str) -> tuple[int, int | None] | None:
 
 def fits_size(employees: int, icp: Icp) -> bool:
     """Whether a company of ``employees`` is of a wanted size; 5–50 where no size is confirmed."""
-    ranges = [size for text in icp.company_sizes if (size := read_size(text))] if icp.confirmed else []
-    if not ranges:
-        ranges = [DEFAULT_SIZE]
-    return any(low <= employees and (high is None or employees <= high) for low, high in ranges)
+    return any(low <= employees and (high is None or employees <= high) for low, high in _wanted_sizes(icp))
+
+
+@lru_cache(maxsize=256)
+def _wanted_sizes(icp: Icp) -> tuple[tuple[int, int | None], ...]:
+    ranges = tuple(size for text in icp.company_sizes if (size := read_size(text))) if icp.confirmed else ()
+    return ranges or (DEFAULT_SIZE,)
 
 
 def fits_location(country: str | None, state: State | None, icp: Icp) -> bool:
@@ -108,6 +113,7 @@ def fits_location(country: str | None, state: State | None, icp: Icp) -> bool:
     return country in (None, DEFAULT_COUNTRY) and state in states
 
 
+@lru_cache(maxsize=256)
 def _wanted_places(icp: Icp) -> tuple[frozenset[str], frozenset[State]]:
     if not icp.confirmed:
         return frozenset({DEFAULT_COUNTRY}), frozenset()

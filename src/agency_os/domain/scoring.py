@@ -1,7 +1,7 @@
 """The ALS of one lead: unweighted points per component, the weighted total, its tier, and why, point by point.
 
 Pure and deterministic: facts, profile, weights and the day are handed in. Rules and points are ``als.POINT_RULES``;
-each rule has one judge here. Source: blueprint Part 6, design decisions 23 and 24.
+each rule has one judge here, which ``columnar`` asks as well. Source: blueprint Part 6, design decisions 23 and 24.
 """
 
 from __future__ import annotations
@@ -88,27 +88,34 @@ class _Case:
     today: date
 
 
-_Verdict = tuple[int, str]
+Verdict = tuple[int, str]
 """Points and the reason for them."""
 
-_Judge = Callable[[_Case, PointRule], _Verdict]
+_Judge = Callable[[_Case, PointRule], Verdict]
 
 
 def score_lead(facts: LeadFacts, icp: Icp, weights: Weights, today: date) -> AlsScore:
     """The ALS of a lead on the day ``today`` (in the lead's country)."""
-    case = _Case(facts, icp, today)
-    lines: list[PointLine] = []
-    points = dict.fromkeys(Component, 0)
-    points[Component.RISK] = COMPONENT_MAX[Component.RISK]
-    lines.append(_risk_start())
+    lines = [risk_start()]
+    points = dict(START_POINTS)
     for rule in POINT_RULES:
-        given, reason = _JUDGES[rule.name](case, rule)
+        given, reason = judge(rule, facts, icp, today)
         before = points[rule.component]
         points[rule.component] = max(before + given, 0)
-        given = points[rule.component] - before
-        lines.append(_line(rule, given, reason, facts.get(rule.field)))
+        lines.append(point_line(rule, points[rule.component] - before, reason, facts.get(rule.field)))
     total = weighted_total(points, weights)
     return AlsScore(total, tier_of(total), MappingProxyType(points), weights, tuple(lines))
+
+
+START_POINTS: Final[Mapping[Component, int]] = MappingProxyType(
+    {each: COMPONENT_MAX[each] if each is Component.RISK else 0 for each in Component}
+)
+"""Where each component starts: Risk at its maximum, the others at 0."""
+
+
+def judge(rule: PointRule, facts: LeadFacts, icp: Icp, today: date) -> Verdict:
+    """What one rule gives, before the floor of its component. It looks at the fields ``READS[rule.name]`` alone."""
+    return _JUDGES[rule.name](_Case(facts, icp, today), rule)
 
 
 def weighted_total(points: Mapping[Component, int], weights: Weights) -> int:
@@ -118,17 +125,19 @@ def weighted_total(points: Mapping[Component, int], weights: Weights) -> int:
     return min(max(math.floor(exact + 0.5 + 1e-9), 0), 100)
 
 
-def _risk_start() -> PointLine:
+def risk_start() -> PointLine:
+    """The first line of every explanation."""
     most = COMPONENT_MAX[Component.RISK]
     return PointLine(Component.RISK, "start", most, most, "Risk starts at its maximum", "", None, None)
 
 
-def _line(rule: PointRule, points: int, reason: str, fact: Fact[FactValue] | None) -> PointLine:
+def point_line(rule: PointRule, points: int, reason: str, fact: Fact[FactValue] | None) -> PointLine:
+    """The line of ``rule``, with source and date of the ``fact`` in its field."""
     source, as_of = (fact.source, fact.as_of) if fact is not None else (None, None)
     return PointLine(rule.component, rule.name, points, max(rule.points, 0), reason, rule.field, source, as_of)
 
 
-def _verified_work_email(case: _Case, rule: PointRule) -> _Verdict:
+def _verified_work_email(case: _Case, rule: PointRule) -> Verdict:
     email, verified = case.facts.email, case.facts.email_verified
     if email is None:
         return 0, "no email"
@@ -140,21 +149,21 @@ def _verified_work_email(case: _Case, rule: PointRule) -> _Verdict:
 
 
 def _known(present: str, missing: str) -> _Judge:
-    def judge(case: _Case, rule: PointRule) -> _Verdict:
+    def judge(case: _Case, rule: PointRule) -> Verdict:
         fact = case.facts.get(rule.field)
         return (rule.points, present) if fact is not None and fact.value else (0, missing)
 
     return judge
 
 
-def _personal_email(case: _Case, rule: PointRule) -> _Verdict:
+def _personal_email(case: _Case, rule: PointRule) -> Verdict:
     flag = case.facts.personal_email
     if case.facts.email is None or flag is None:
         return 0, "no email"
     return (rule.points, "the email belongs to a person") if flag.value else (0, "the email is a role address")
 
 
-def _seniority(case: _Case, rule: PointRule) -> _Verdict:
+def _seniority(case: _Case, rule: PointRule) -> Verdict:
     if case.facts.title is None:
         return 0, "no job title"
     title = case.facts.title.value
@@ -176,7 +185,7 @@ _LEVELS: Final[Mapping[Seniority, str]] = MappingProxyType(
 )
 
 
-def _industry(case: _Case, rule: PointRule) -> _Verdict:
+def _industry(case: _Case, rule: PointRule) -> Verdict:
     if not case.icp.confirmed:
         return 0, "no ICP yet"
     if not case.icp.industries:
@@ -190,7 +199,7 @@ def _industry(case: _Case, rule: PointRule) -> _Verdict:
     return rule.points, f"{industry} matches {wanted} of the ICP"
 
 
-def _size(case: _Case, rule: PointRule) -> _Verdict:
+def _size(case: _Case, rule: PointRule) -> Verdict:
     fact = case.facts.organization_employee_count
     if fact is None:
         return 0, "company size not known"
@@ -199,7 +208,7 @@ def _size(case: _Case, rule: PointRule) -> _Verdict:
     return (rule.points if fits else 0), f"{fact.value} employees {'fit' if fits else 'do not fit'} {basis}"
 
 
-def _country(case: _Case, rule: PointRule) -> _Verdict:
+def _country(case: _Case, rule: PointRule) -> Verdict:
     fact, state = case.facts.organization_country, state_of(case.facts)
     if fact is None and state is None:
         return 0, "location not known"
@@ -210,7 +219,7 @@ def _country(case: _Case, rule: PointRule) -> _Verdict:
 
 
 def _within(months: int, gained: str, missed: str) -> _Judge:
-    def judge(case: _Case, rule: PointRule) -> _Verdict:
+    def judge(case: _Case, rule: PointRule) -> Verdict:
         fact = case.facts.get(rule.field)
         if fact is None or not isinstance(fact.value, date):
             return 0, f"{missed}: date not known"
@@ -231,14 +240,14 @@ def months_later(day: date, months: int) -> date:
 
 
 def _flagged(hit: str, clear: str) -> _Judge:
-    def judge(case: _Case, rule: PointRule) -> _Verdict:
+    def judge(case: _Case, rule: PointRule) -> Verdict:
         fact = case.facts.get(rule.field)
         return (rule.points, hit) if fact is not None and fact.value else (0, clear)
 
     return judge
 
 
-def _competitor(case: _Case, rule: PointRule) -> _Verdict:
+def _competitor(case: _Case, rule: PointRule) -> Verdict:
     flag, domain = case.facts.is_competitor, case.facts.domain
     if flag is not None and flag.value:
         return rule.points, "marked as a competitor"
@@ -247,7 +256,7 @@ def _competitor(case: _Case, rule: PointRule) -> _Verdict:
     return 0, "not known as a competitor"
 
 
-def _excluded_title(case: _Case, rule: PointRule) -> _Verdict:
+def _excluded_title(case: _Case, rule: PointRule) -> Verdict:
     title = case.facts.title
     name = excluded_title(title.value, case.icp) if title is not None else None
     return (rule.points, f"“{name}” is an excluded title") if name else (0, "title not excluded")
@@ -273,3 +282,14 @@ _JUDGES: Final[Mapping[str, _Judge]] = MappingProxyType(
     }
 )
 """One judge per rule of ``POINT_RULES``; a test holds the two together."""
+
+READS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        **{rule.name: (rule.field,) for rule in POINT_RULES},
+        "verified_work_email": ("email", "email_verified"),
+        "personal_email": ("email", "personal_email"),
+        "country": ("organization_country", "state"),
+        "competitor": ("is_competitor", "domain"),
+    }
+)
+"""The fields that each rule's judge looks at."""
