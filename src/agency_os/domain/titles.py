@@ -115,29 +115,43 @@ def title_words(text: str) -> tuple[str, ...]:
     return tuple(word for role in _roles(text) for word in role)
 
 
-def _roles(text: str) -> list[list[str]]:
+@lru_cache(maxsize=4096)
+def _roles(text: str) -> tuple[tuple[str, ...], ...]:
     """The roles in a title, each as words: cut at punctuation, "and" and the company, without "to the …"."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
-    plain = re.sub(r"\b([a-z])\.(?=[a-z]\b)", r"\1", plain).replace("’", "'")
-    plain = re.sub(r"\bvice[\s\-]*(president|chair\w*)", r"vp", plain)
-    plain = re.sub(r"\bco[\s\-]+(?=founder|owner|director|ceo)", "", plain)
-    plain = re.sub(r"\bex-(?=\w)", "ex ", plain)
-    plain = re.sub(r"\bfounding (partner|director|principal)", "founder", plain)
-    plain = re.sub(r"(\s@\s?|\sat\s).*", "", plain)
-    plain = re.sub(r"\b(office of|reporting to|reports to)\b.*", "", plain)
-    # who serves somebody ends the list of own roles: "Assistant to the CEO & Founder" is an assistant
-    plain = re.sub(r"\bto\b.*", "", plain)
-    parts = re.split(r"[,;|/&+()\[\]–—·•:]|\s-\s|\band\b", plain)
-    roles = [_spelled(re.sub(r"\b\w+'s?\b", " ", part)) for part in parts]
-    return [role for role in roles if role]
+    for pattern, instead in _REWRITTEN:
+        plain = pattern.sub(instead, plain)
+    roles = (_spelled(_POSSESSIVE.sub(" ", part)) for part in _BETWEEN_ROLES.split(plain))
+    return tuple(role for role in roles if role)
 
 
-def _spelled(part: str) -> list[str]:
-    words = re.findall(r"[a-z0-9]+", part)
-    return " ".join(_SPELLINGS.get(word, word) for word in words).split()
+_REWRITTEN: Final = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"\b([a-z])\.(?=[a-z]\b)", r"\1"),
+        (r"\bvice[\s\-]*(president|chair\w*)", "vp"),
+        (r"\bco[\s\-]+(?=founder|owner|director|ceo)", ""),
+        (r"\bex-(?=\w)", "ex "),
+        (r"\bfounding (partner|director|principal)", "founder"),
+        (r"(\s@\s?|\sat\s).*", ""),
+        (r"\b(office of|reporting to|reports to)\b.*", ""),
+        # who serves somebody ends the list of own roles: "Assistant to the CEO & Founder" is an assistant
+        (r"\bto\b.*", ""),
+    )
+)
+_BETWEEN_ROLES: Final = re.compile(r"[,;|/&+()\[\]–—·•:]|\s-\s|\band\b")
+_POSSESSIVE: Final = re.compile(r"\b\w+'s?\b")
 
 
-def _level(role: list[str]) -> Seniority:
+def _spelled(part: str) -> tuple[str, ...]:
+    words = _WORD.findall(part)
+    return tuple(" ".join(_SPELLINGS.get(word, word) for word in words).split())
+
+
+_WORD: Final = re.compile(r"[a-z0-9]+")
+
+
+def _level(role: tuple[str, ...]) -> Seniority:
     words = set(role)
     if words & _NOT_NOW or role[-1] in _SUPPORT:
         return Seniority.OTHER
@@ -154,25 +168,26 @@ def _below(level: Seniority) -> Seniority:
     return _LADDER[min(_LADDER.index(level) + 1, len(_LADDER) - 1)]
 
 
-def _owns_or_leads(role: list[str]) -> bool:
+_LEADS: Final = re.compile(r"\bchief executive\b|\bmanaging (director|partner|principal|member)\b|\bequity partner\b")
+
+
+def _owns_or_leads(role: tuple[str, ...]) -> bool:
     phrase = " ".join(role)
-    if role == ["md"] or (role[-1] == "md" and not set(role) & _MEDICAL):
+    if role == ("md",) or (role[-1] == "md" and not set(role) & _MEDICAL):
         return True
-    if "ceo" in role or re.search(r"\bchief executive\b", phrase) or "sole trader" in phrase:
-        return True
-    if re.search(r"\bmanaging (director|partner|principal|member)\b|\bequity partner\b", phrase):
+    if "ceo" in role or "sole trader" in phrase or _LEADS.search(phrase):
         return True
     return any(_owns_at(role, at) for at, word in enumerate(role) if word in _OWNING)
 
 
-def _owns_at(role: list[str], at: int) -> bool:
+def _owns_at(role: tuple[str, ...], at: int) -> bool:
     if at > 0 and role[at - 1] in _NOT_THE_COMPANYS:
         return False
     return at == len(role) - 1 or role[at + 1] in _AFTER_OWNER
 
 
-def _is_c_level(role: list[str]) -> bool:
-    if set(role) & _C_SUITE or role in (["partner"], ["senior", "partner"], ["principal"]):
+def _is_c_level(role: tuple[str, ...]) -> bool:
+    if set(role) & _C_SUITE or role in (("partner",), ("senior", "partner"), ("principal",)):
         return True
     if "chief" not in role:
         return False
@@ -180,16 +195,19 @@ def _is_c_level(role: list[str]) -> bool:
     return bool(after) and (after[-1] == "officer" or "officer" in after or after[0] in _CHIEF_OF)
 
 
-def _heads(role: list[str]) -> bool:
+_HEADS: Final = re.compile(r"\bhead of\b|\bchief of staff\b|\b(general|group|national) (\w+ )?manager\b")
+
+
+def _heads(role: tuple[str, ...]) -> bool:
     phrase = " ".join(role)
-    if re.search(r"\bhead of\b|\bchief of staff\b|\b(general|group|national) (\w+ )?manager\b", phrase):
+    if _HEADS.search(phrase):
         return True
     if "senior" in role and "manager" in role:
         return True
-    return role == ["head"] or (len(role) > 1 and role[-1] == "head")
+    return role == ("head",) or (len(role) > 1 and role[-1] == "head")
 
 
-_TESTS: Final[tuple[tuple[Seniority, Callable[[list[str]], bool]], ...]] = (
+_TESTS: Final[tuple[tuple[Seniority, Callable[[tuple[str, ...]], bool]], ...]] = (
     (Seniority.OWNER, _owns_or_leads),
     (Seniority.VP, lambda role: "vp" in role),
     (Seniority.C_LEVEL, _is_c_level),

@@ -140,7 +140,7 @@ def test_a_distinct_title_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> Non
         return judge(rule, facts, icp, today)
 
     monkeypatch.setattr(columnar, "judge", counted)
-    titles = Column(np.arange(100_000, dtype=np.int32) % 2, ("Owner", "Manager"))
+    titles = Column(np.arange(100_000, dtype=np.int32) % 2 + 1, (None, "Owner", "Manager"))
     scores = score_columns(LeadColumns(100_000, {"title": titles}), NO_ICP, DEFAULT_WEIGHTS, TODAY)
     assert asked.count("seniority") == 3  # both titles, and none
     assert np.unique(scores.components[Component.AUTHORITY]).tolist() == [7, 25]

@@ -1,0 +1,1 @@
+"""Hot paths beside a physical limit or a peer: ``python -m benchmarks`` (DESIGN section 15)."""
