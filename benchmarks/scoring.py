@@ -1,7 +1,7 @@
 """Scoring a million leads: the columnar path beside a bare NumPy pass, and beside the rules lead by lead.
 
-The NumPy pass gets the points of every distinct title, industry and place ready-made; ours judges them in its time. What
-the process remembers of titles it keeps, as a worker does, so the first round is the slow one. Results are compared.
+The NumPy pass gets the points of every distinct title, industry and place ready-made; ours judges them in its time.
+What the process remembers of titles it keeps, as a worker does. The results of both sides are compared.
 """
 
 from __future__ import annotations

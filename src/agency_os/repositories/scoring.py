@@ -1,4 +1,4 @@
-"""What scoring reads and writes: a client's ICP and weights, enriched leads, the ALS of a batch in one statement."""
+"""What scoring reads and writes: a client's ICP and weights, leads by batches, the ALS of a batch in one statement."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from agency_os.domain.als import AlsTier, Component
+from agency_os.domain.als import AlsTier
+from agency_os.domain.columnar import ColumnScores
 from agency_os.domain.facts import LeadFacts
 from agency_os.domain.icp import DEFAULT_EXCLUDED_TITLES, Icp
-from agency_os.domain.scoring import AlsScore
 from agency_os.domain.weights import LearnedWeights, Weights, choose_weights
 from agency_os.exceptions import InvalidInputError, NotFoundError
 from agency_os.kit.clock import parse_instant
@@ -42,6 +42,12 @@ _ENRICHED = text(f"""
     ORDER BY updated_at, id LIMIT :limit
     FOR NO KEY UPDATE SKIP LOCKED
 """).columns(field_sources=JSONB)  # noqa: S608 - column names of our own
+_SCORED = text(f"""
+    SELECT id, {", ".join(COLUMNS)} FROM leads
+    WHERE client_id = :client_id AND id > :after AND scored_at IS NOT NULL AND deleted_at IS NULL
+    ORDER BY id LIMIT :limit
+    FOR NO KEY UPDATE
+""").columns(field_sources=JSONB)  # noqa: S608 - column names of our own
 _LEFT = text("""
     SELECT count(*) FROM (
         SELECT FROM leads WHERE client_id = :client_id AND status = 'enriched' AND deleted_at IS NULL LIMIT :limit
@@ -51,13 +57,15 @@ _SCORE = text("""
     UPDATE leads AS l SET
         als_score = q.score, als_tier = q.tier, als_data_quality = q.data_quality, als_authority = q.authority,
         als_company_fit = q.company_fit, als_timing = q.timing, als_risk = q.risk, als_components = q.components,
-        als_weights_used = CAST(:weights AS jsonb), scored_at = :now, status = 'scored', status_reason = q.reason
+        als_weights_used = CAST(:weights AS jsonb), scored_at = :now,
+        status = CASE WHEN l.status = 'enriched' THEN 'scored' ELSE l.status END,
+        status_reason = CASE WHEN l.status IN ('enriched', 'scored') THEN q.reason ELSE l.status_reason END
     FROM unnest(
         CAST(:ids AS uuid[]), CAST(:scores AS integer[]), CAST(:tiers AS text[]), CAST(:data_quality AS integer[]),
         CAST(:authority AS integer[]), CAST(:company_fit AS integer[]), CAST(:timing AS integer[]),
         CAST(:risk AS integer[]), CAST(:components AS jsonb[]), CAST(:reasons AS text[])
     ) AS q (id, score, tier, data_quality, authority, company_fit, timing, risk, components, reason)
-    WHERE l.id = q.id AND l.client_id = :client_id AND l.status = 'enriched'
+    WHERE l.id = q.id AND l.client_id = :client_id
 """)
 DEAD: Final = "ALS {score} of 100 is too low: no channel is open to this lead"
 
@@ -100,7 +108,15 @@ class ScoringRepository(Repository):
 
     async def enriched(self, client_id: UUID, hashes: PersonHash, limit: int) -> dict[UUID, LeadFacts]:
         """Lock up to ``limit`` enriched leads; what is known of each, our own history included."""
-        rows = (await self.db.execute(_ENRICHED, {"client_id": client_id, "limit": limit})).mappings().all()
+        rows = await self.db.execute(_ENRICHED, {"client_id": client_id, "limit": limit})
+        return await self._facts(client_id, hashes, rows.mappings().all())
+
+    async def scored(self, client_id: UUID, hashes: PersonHash, *, after: UUID, limit: int) -> dict[UUID, LeadFacts]:
+        """Lock up to ``limit`` leads that have a score, by id, those behind ``after``; what is known of each."""
+        rows = await self.db.execute(_SCORED, {"client_id": client_id, "after": after, "limit": limit})
+        return await self._facts(client_id, hashes, rows.mappings().all())
+
+    async def _facts(self, client_id: UUID, hashes: PersonHash, rows: Sequence[RowMapping]) -> dict[UUID, LeadFacts]:
         addresses = {row["id"]: addresses_of(row) for row in rows}
         reasons = await SuppressionRepository(self.db, hashes).reasons(client_id, addresses)
         return {
@@ -112,34 +128,40 @@ class ScoringRepository(Repository):
         """How many enriched leads wait for a score, counted up to ``limit``."""
         return int(await self.db.scalar(_LEFT, {"client_id": client_id, "limit": limit}) or 0)
 
-    async def store(self, client_id: UUID, scores: Mapping[UUID, AlsScore], *, weights: Weights, now: datetime) -> None:
-        """Write a batch of scores; a dead lead keeps the reason why nobody will approach it."""
-        if not scores:
+    async def store(
+        self, client_id: UUID, leads: Mapping[UUID, LeadFacts], scores: ColumnScores, *, now: datetime
+    ) -> None:
+        """Write the scores of ``leads``, which the caller has locked, in their order.
+
+        An enriched lead is scored now, any other keeps its status. A dead lead that nobody has approached keeps the
+        reason why nobody will.
+        """
+        if not leads:
             return
-        parts: dict[str, list[int]] = {
-            component.value: [score.components[component] for score in scores.values()] for component in Component
-        }
+        totals, tiers = scores.totals.tolist(), scores.tiers()
         await self.db.execute(
             _SCORE,
             {
                 "client_id": client_id,
                 "now": now,
-                "weights": json.dumps(weights.to_json()),
-                "ids": list(scores),
-                "scores": [score.total for score in scores.values()],
-                "tiers": [score.tier.value for score in scores.values()],
-                "components": [_explanation(score) for score in scores.values()],
+                "weights": json.dumps(scores.weights.to_json()),
+                "ids": list(leads),
+                "scores": totals,
+                "tiers": [tier.value for tier in tiers],
+                "components": _explanations(leads, scores),
                 "reasons": [
-                    DEAD.format(score=score.total) if score.tier is AlsTier.DEAD else None for score in scores.values()
+                    DEAD.format(score=total) if tier is AlsTier.DEAD else None
+                    for total, tier in zip(totals, tiers, strict=True)
                 ],
-                **parts,
+                **{component.value: points.tolist() for component, points in scores.components.items()},
             },
         )
 
 
-def _explanation(score: AlsScore) -> str:
-    """One entry per rule."""
-    return json.dumps({"explanation": [line.to_json() for line in score.explanation]}, ensure_ascii=False)
+def _explanations(leads: Mapping[UUID, LeadFacts], scores: ColumnScores) -> list[str]:
+    """One entry per rule for each lead."""
+    explained = scores.explain(list(leads.values()), lambda line: json.dumps(line.to_json(), ensure_ascii=False))
+    return [f'{{"explanation": [{", ".join(lines)}]}}' for lines in explained]
 
 
 def _texts(settings: Mapping[str, Any] | None, name: str, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from agency_os.db import Database
 from agency_os.exceptions import InvalidInputError
 from agency_os.integrations.redis import Cache
-from agency_os.orchestration.tasks.scoring_tasks import clients_to_score, score_client
+from agency_os.orchestration.tasks.scoring_tasks import clients_to_score, rescore_client, score_client
 from tests.conftest import DatabaseUrls
 from tests.factories.enrichment import HASHES, Providers, add_new_leads, people, services
 from tests.factories.outreach import BEFORE, MONDAY_NOON, make_agency
@@ -42,6 +43,9 @@ class Desk:
 
     async def score(self) -> dict[str, int]:
         return await score_client(self.services, self.client_id, MONDAY_NOON)
+
+    async def again(self, now: datetime = MONDAY_NOON + timedelta(hours=1)) -> dict[str, int]:
+        return await rescore_client(self.services, self.client_id, now)
 
     async def one(self, query: str, **values: Any) -> Any:
         async with self.database.transaction(now=MONDAY_NOON) as db:
@@ -139,3 +143,59 @@ async def test_a_batch_is_500_and_the_rest_is_reported(desk: Desk) -> None:
 async def test_a_client_that_may_only_read_is_not_scored(desk: Desk) -> None:
     await desk.set_up(client={"subscription_status": "paused"})
     assert await clients_to_score(desk.services, MONDAY_NOON) == []
+
+
+PROFILE = "UPDATE clients SET icp_confirmed_at = app.now(), icp_locations = '{France}', als_weights = CAST(:w AS jsonb)"
+WEIGHTS = '{"data_quality": 0, "authority": 0, "company_fit": 100, "timing": 0, "risk": 0}'
+
+
+async def test_changed_weights_and_profile_score_every_lead_again(desk: Desk) -> None:
+    await desk.set_up(3)
+    await desk.score()
+    await desk.one(PROFILE, w=WEIGHTS)
+    assert await desk.again() == {"leads scored again": 3, "leads dead": 0}
+    lead = await desk.one("SELECT DISTINCT als_score, als_company_fit, als_weights_used ->> 'source' FROM leads")
+    assert tuple(lead) == (32, 8, "icp")
+
+
+async def test_a_lead_scored_again_keeps_its_place_in_the_sequence(desk: Desk) -> None:
+    await desk.set_up()
+    await desk.score()
+    await desk.one(
+        "UPDATE leads SET status = 'in_sequence', status_reason = 'as told', title = 'Student', phone = NULL"
+    )
+    await desk.one(PROFILE, w=WEIGHTS.replace("100", "0").replace('"timing": 0', '"timing": 100'))
+    assert (await desk.again())["leads dead"] == 1
+    assert tuple(await desk.one("SELECT status, status_reason, als_tier FROM leads")) == (
+        "in_sequence", "as told", "dead",
+    )  # fmt: skip
+
+
+async def test_a_dead_lead_is_lifted_by_a_later_score(desk: Desk) -> None:
+    await desk.set_up(
+        title="Student", phone=None, organization_employee_count=None, organization_country="France", state=None
+    )
+    await desk.score()
+    await desk.one(PROFILE, w=WEIGHTS)
+    assert (await desk.again())["leads dead"] == 0
+    assert tuple(await desk.one("SELECT status, status_reason, als_score FROM leads")) == ("scored", None, 28)
+
+
+async def test_a_lead_without_a_score_is_not_scored_again(desk: Desk) -> None:
+    await desk.set_up()
+    assert await desk.again() == {"leads scored again": 0, "leads dead": 0}
+    assert (await desk.one("SELECT status FROM leads"))[0] == "enriched"
+
+
+async def test_scoring_again_goes_over_every_batch_and_leaves_its_entries(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agency_os.engines.scorer.AGAIN", 4)
+    await desk.set_up(10)
+    await desk.score()
+    later = MONDAY_NOON + timedelta(hours=1)
+    assert (await desk.again(later))["leads scored again"] == 10
+    entries = (
+        "SELECT count(*) FROM audit_logs WHERE table_name = 'leads' AND 'scored_at' = ANY (fields) AND verb = 'update'"
+    )
+    assert (await desk.one(f"{entries} AND created_at = :at", at=later))[0] == 10
