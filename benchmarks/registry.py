@@ -8,5 +8,6 @@ from typing import Final
 
 from benchmarks.harness import Benchmark
 from benchmarks.scoring import scoring
+from benchmarks.sending import sending
 
-BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType({"scoring": scoring})
+BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType({"scoring": scoring, "sending": sending})
