@@ -13,17 +13,22 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 START_SECONDS = 60.0
+PYTHON = (sys.executable, "-m")
+OURS = (str(Path(sys.executable).parent / "agency-os"),)
 
 
 @asynccontextmanager
-async def serving(*arguments: str, env: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """Runs ``python -m ARGUMENTS --port PORT``; gives its address once it listens, and kills it in the end."""
+async def serving(*command: str, env: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+    """Runs ``COMMAND --port PORT``; gives its address once it listens, and kills it in the end."""
     port = _free_port()
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
-    command = [sys.executable, "-m", *arguments, "--port", str(port)]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: ASYNC220  # starting it is not measured
-            command, cwd=Path(__file__).parent.parent, env={**inherited, **(env or {})}, stdout=log, stderr=log
+            [*command, "--port", str(port)],
+            cwd=Path(__file__).parent.parent,
+            env={**inherited, **(env or {})},
+            stdout=log,
+            stderr=log,
         )
         try:
             await _until_listening(process, port)

@@ -7,7 +7,10 @@ from types import MappingProxyType
 from typing import Final
 
 from benchmarks.harness import Benchmark
+from benchmarks.intake import intake
 from benchmarks.scoring import scoring
 from benchmarks.sending import sending
 
-BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType({"scoring": scoring, "sending": sending})
+BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
+    {"scoring": scoring, "sending": sending, "intake": intake}
+)

@@ -25,7 +25,7 @@ from agency_os.wiring.infrastructure import build_infrastructure
 from agency_os.wiring.services import Services, build_services
 from benchmarks.databases import Commit, Filled, Recording, Statement, Urls, filled, recorded
 from benchmarks.harness import Limit, Pair, Reading
-from benchmarks.processes import serving
+from benchmarks.processes import PYTHON, serving
 from tests.factories.api import api_env
 from tests.factories.outreach import MONDAY_NOON
 from tests.factories.sending import agency_with
@@ -44,7 +44,7 @@ ONE_A_CLAIM = 0.01
 async def sending(servers: Servers, scale: float) -> AsyncIterator[Sequence[Pair]]:
     """One sending domain that may send everything today; each lead is of a company of its own."""
     desk = _Desk(max(int(MESSAGES * scale), 20), max(int(ONE_BY_ONE * scale), 10))
-    async with filled(servers, desk.fill) as source, serving("benchmarks.noop_provider") as address:
+    async with filled(servers, desk.fill) as source, serving(*PYTHON, "benchmarks.noop_provider") as address:
         desk.source, desk.address = source, address
         await desk.record()
         yield [
