@@ -15,13 +15,13 @@ MEGABYTE = 1024 * 1024
 _MOST_DIGITS = 15
 
 
-def get_web(request: Request) -> Web:
+async def get_web(request: Request) -> Web:
     """The parts of this process."""
     web: Web = request.app.state.web
     return web
 
 
-def get_intake(request: Request) -> Intake:
+async def get_intake(request: Request) -> Intake:
     """The writer of provider events."""
     intake: Intake = request.app.state.intake
     return intake
