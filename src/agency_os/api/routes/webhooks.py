@@ -151,8 +151,7 @@ def _read(
 
 
 def _resend(body: bytes, event_id: str) -> _Named:
-    parsed = resend.parse_event(body, event_id)
-    return event_id, read_webhook(body, "Resend").text("type") or UNREADABLE, parsed.occurred_at
+    return event_id, *resend.name_event(body)
 
 
 def _postmark(body: bytes, now: datetime) -> _Named:
