@@ -1,7 +1,7 @@
 """Scoring 100,000 leads of one client again and writing it down, beside COPY of the finished values and one UPDATE.
 
-The peer gets the very values that ours writes, explanations included, and the same table with its audit triggers. It
-updates in slices where one statement would exceed what a jsonb of the audit trigger can hold.
+The peer gets the very values that ours writes, explanations included, and the same table with its audit triggers. Both
+must leave the same leads and as many audit entries.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.support.servers import Servers
 
 LEADS = 100_000
 SLICE = 20_000
-"""Rows of the peer's UPDATE: five times as many overflow the jsonb that the audit trigger gathers."""
+"""Rows of one UPDATE of the peer: what the audit trigger gathers of a statement stands in one jsonb, of 256 MB at most."""
 LATER = MONDAY_NOON + timedelta(hours=1)
 WEIGHTS = {"data_quality": 10, "authority": 40, "company_fit": 30, "timing": 10, "risk": 10}
 _POINTS = tuple(f"als_{component.value}" for component in Component)
