@@ -34,7 +34,7 @@ from tests.support.servers import Servers
 
 LEADS = 100_000
 SLICE = 20_000
-"""Rows of one UPDATE of the peer: what the audit trigger gathers of a statement stands in one jsonb, of 256 MB at most."""
+"""Rows of one UPDATE of the peer: what the audit trigger gathers of a statement stands in one jsonb, 256 MB at most."""
 LATER = MONDAY_NOON + timedelta(hours=1)
 WEIGHTS = {"data_quality": 10, "authority": 40, "company_fit": 30, "timing": 10, "risk": 10}
 _POINTS = tuple(f"als_{component.value}" for component in Component)
