@@ -2,6 +2,7 @@
 #
 #   make demo [ONCE=1] [LEADS=leads.csv] [SEED=7] [START=2026-03-02]   from a lead list to booked meetings
 #   make test [WORKERS=2] [PG=16]                                      every check and every test
+#   make bench [NAME="scoring sending"]                                speed beside a limit or a peer, as ratios
 #   make lint | format | lock | coverage [BASE=origin/main] | clean
 
 WORKERS ?= 2
@@ -10,7 +11,7 @@ BASE ?= origin/main
 BIN := .venv/bin
 DATABASE_TESTS := tests/architecture/test_schema.py tests/integration/db tests/integration/repositories
 
-.PHONY: help install demo test lint format lock coverage clean
+.PHONY: help install demo test bench lint format lock coverage clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -26,6 +27,10 @@ demo: install
 test: lint
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal --pg-version $(PG)
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal --pg-version 16 $(DATABASE_TESTS)
+
+# As an ordinary user: it starts a PostgreSQL of its own.
+bench: install
+	$(BIN)/python -m benchmarks $(NAME)
 
 lint: install
 	$(BIN)/ruff check --quiet

@@ -16,7 +16,6 @@ from agency_os.config.areas import (
     RuntimeSettings,
     SecretSettings,
     Settings,
-    SupabaseSettings,
 )
 from agency_os.config.load import (
     ALL_SETTINGS,
@@ -47,7 +46,6 @@ __all__ = [
     "SecretSettings",
     "Setting",
     "Settings",
-    "SupabaseSettings",
     "environment",
     "given_settings",
     "load_area",

@@ -52,7 +52,6 @@ class Embedded:
 
     database: bool
     cache: bool
-    auth: bool
     prefect: bool
     sandbox: bool
 
@@ -62,7 +61,6 @@ class Embedded:
         return cls(
             database=not {"DATABASE_URL", "MIGRATION_DATABASE_URL"} & given.keys(),
             cache="REDIS_URL" not in given,
-            auth="SUPABASE_URL" not in given,
             prefect="PREFECT_API_URL" not in given,
             sandbox=not PROVIDER_SETTINGS & given.keys(),
         )
@@ -131,7 +129,6 @@ def _ports(options: StackOptions, embedded: Embedded, state: StateFolder, say: S
     wanted = {
         "postgres": embedded.postgres,
         "cache": embedded.cache,
-        "auth": embedded.auth,
         "prefect": embedded.prefect,
         "sandbox": embedded.sandbox,
     }
@@ -149,8 +146,6 @@ def _embedded_settings(
         env["MIGRATION_DATABASE_URL"] = postgres_dsn(port, secrets["postgres"], DATABASE)
     if embedded.cache:
         env["REDIS_URL"] = f"redis://:{secrets['cache']}@{LOOPBACK}:{ports['cache']}/0"
-    if embedded.auth:
-        env["SUPABASE_URL"] = _url(ports["auth"])
     if embedded.prefect:
         env["PREFECT_API_URL"] = f"{_url(ports['prefect'])}/api"
     if embedded.sandbox:

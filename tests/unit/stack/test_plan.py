@@ -50,7 +50,7 @@ def _plan(tmp_path: Path, given: Mapping[str, str] | None = None, *, virtual_tim
 
 def test_without_settings_everything_is_embedded_on_ports_of_its_own(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    assert set(plan.ports) == {"api", "postgres", "cache", "auth", "prefect", "sandbox"}
+    assert set(plan.ports) == {"api", "postgres", "cache", "prefect", "sandbox"}
     assert len(set(plan.ports.values())) == 5
 
 
