@@ -1,7 +1,8 @@
-"""The command ``agency-os-sandbox serve``: one process on the loopback, stopped cleanly by SIGTERM or SIGINT.
+"""The commands ``agency-os-sandbox serve`` and ``auth``: one process on the loopback, stopped by SIGTERM or SIGINT.
 
-Input: flags, and the webhooks' secrets from the environment. Promises: a wrong flag, a missing secret, a port or state
-folder in use is said in one line with exit status 2; it listens on and calls the loopback alone.
+Input: flags, and secrets from the environment: the webhooks' for the world of providers, the database's login for the
+auth server. Promises: a wrong flag, a missing secret, a port or state folder in use, a database that does not let us in
+is said in one line with exit status 2; both listen on the loopback alone.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
 
 from agency_os_sandbox.app import Options, Sandbox
 from agency_os_sandbox.clock import ClockError, parse
 from agency_os_sandbox.server import SandboxServer, server_config
 from agency_os_sandbox.signing import SecretError, Secrets
 from agency_os_sandbox.store import StateError
+
+if TYPE_CHECKING:
+    from agency_os_sandbox.auth.app import AuthServer
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SECRETS = (
@@ -45,20 +51,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         given = _parser().parse_args(arguments)
         listener = _listen(given.host, given.port)
-        options = _options(given, os.environ)  # noqa: TID251 - the sandbox reads its secrets here and nowhere else
-        sandbox = _open(options)
+        given.run(given, listener, os.environ)  # noqa: TID251 - the sandbox reads its secrets here and nowhere else
     except (UsageError, ClockError, SecretError, StateError) as error:
         sys.stderr.write(f"agency-os-sandbox: {error}\n")
         raise SystemExit(2) from None
-    host, port = listener.getsockname()[:2]
-    sys.stdout.write(f"agency-os-sandbox: seed {sandbox.seed}, listening on http://{_bracketed(host)}:{port}\n")
-    sys.stdout.flush()
+
+
+def _run_world(given: argparse.Namespace, listener: socket.socket, environment: Mapping[str, str]) -> None:
+    sandbox = _open(_options(given, environment))
+    _say(f"seed {sandbox.seed}, listening on {_address(listener)}")
     with asyncio.Runner(loop_factory=server_config(sandbox.app).get_loop_factory()) as runner:
-        runner.run(_serve(sandbox, listener))
+        runner.run(_serve(sandbox.app, listener))
 
 
-async def _serve(sandbox: Sandbox, listener: socket.socket) -> None:
-    server = SandboxServer(server_config(sandbox.app))
+def _run_auth(given: argparse.Namespace, listener: socket.socket, environment: Mapping[str, str]) -> None:
+    # Here and not above: the world of providers starts without the auth server's libraries.
+    from agency_os_sandbox.auth.app import AuthOptions, AuthServer  # noqa: PLC0415
+
+    database_url = environment.get("AUTH_DATABASE_URL", "")
+    if not database_url:
+        raise UsageError("AUTH_DATABASE_URL is not set: give the DSN of the login supabase_auth_admin")
+    url = _address(listener)
+    key = environment.get("SANDBOX_AUTH_SERVICE_KEY") or None
+    auth = AuthServer(AuthOptions(given.state, database_url, url, service_key=key))
+    with asyncio.Runner(loop_factory=server_config(auth.app).get_loop_factory()) as runner:
+        runner.run(_serve_auth(auth, listener, url))
+
+
+async def _serve_auth(auth: AuthServer, listener: socket.socket, url: str) -> None:
+    try:
+        await auth.connect()
+    except auth.failures as error:
+        reason = type(error).__name__ if isinstance(error, OSError | TimeoutError) else str(error)
+        raise UsageError(f"the database behind AUTH_DATABASE_URL does not let us in: {reason}") from error
+    _say(f"auth, listening on {url}")
+    await _serve(auth.app, listener)
+
+
+async def _serve(app: Starlette, listener: socket.socket) -> None:
+    server = SandboxServer(server_config(app))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         # Set explicitly: a shell's background job starts with SIGINT ignored.
@@ -68,11 +99,14 @@ async def _serve(sandbox: Sandbox, listener: socket.socket) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="agency-os-sandbox", description="The providers' protocols and a simulated world of people.")
-    commands = parser.add_subparsers(required=True, metavar="serve")
+    commands = parser.add_subparsers(required=True, metavar="serve|auth")
     serve = commands.add_parser("serve", help="serve on the loopback until stopped")
-    serve.add_argument("--host", default="127.0.0.1", help="a loopback address")
-    serve.add_argument("--port", type=int, required=True, help="0 takes a free one")
-    serve.add_argument("--state", type=Path, required=True, help="the folder that keeps everything")
+    auth = commands.add_parser("auth", help="serve the protocol of Supabase Auth on the loopback until stopped")
+    for command, run, kept in ((serve, _run_world, "everything"), (auth, _run_auth, "the keys")):
+        command.add_argument("--host", default="127.0.0.1", help="a loopback address")
+        command.add_argument("--port", type=int, required=True, help="0 takes a free one")
+        command.add_argument("--state", type=Path, required=True, help=f"the folder that keeps {kept}")
+        command.set_defaults(run=run)
     serve.add_argument("--seed", type=int, help="the world's seed; kept in the state folder (7 at first)")
     serve.add_argument("--start", help="virtual time of the first start, ISO-8601 with zone; the present if left out")
     serve.add_argument("--api-url", required=True, help="the product's API, e.g. http://127.0.0.1:8000")
@@ -123,5 +157,11 @@ def _open(options: Options) -> Sandbox:
         raise StateError(f"{options.state} cannot be used: {error}; choose another --state") from error
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"agency-os-sandbox: {line}\n")
+    sys.stdout.flush()
