@@ -10,8 +10,12 @@ from importlib.resources import files
 
 import asyncpg
 
+from agency_os.db.databases import FAILURES
+
 APP_LOGIN = "agency_os_app"
 AUTH_LOGIN = "supabase_auth_admin"
+
+_ATTEMPTS = 10
 
 
 async def bootstrap(owner_dsn: str, *, app_password: str, auth_password: str | None = None) -> None:
@@ -28,11 +32,7 @@ async def bootstrap(owner_dsn: str, *, app_password: str, auth_password: str | N
     try:
         await connection.execute(files("agency_os.db").joinpath("bootstrap.sql").read_text("utf-8"))
         for login, password in passwords.items():
-            # ALTER ROLE takes no bind parameters; format(%L) quotes on the server.
-            statement = await connection.fetchval(
-                "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)", login, password
-            )
-            await connection.execute(statement)
+            await _set_password(connection, login, password)
     finally:
         await connection.close()
 
@@ -53,3 +53,38 @@ async def is_bootstrapped(owner_dsn: str) -> bool:
         return ours
     finally:
         await connection.close()
+
+
+async def is_ready_for_auth(auth_dsn: str) -> bool:
+    """Whether the auth server's login gets in and finds its tables; False also when the database is away."""
+    try:
+        connection = await asyncpg.connect(auth_dsn, timeout=10)
+    except FAILURES:
+        return False
+    try:
+        ready: bool = await connection.fetchval(
+            "SELECT to_regclass('auth.sessions') IS NOT NULL AND to_regclass('auth.refresh_tokens') IS NOT NULL"
+            " AND to_regclass('auth.mfa_amr_claims') IS NOT NULL"
+        )
+    except asyncpg.PostgresError:  # without rights on the schema
+        return False
+    else:
+        return ready
+    finally:
+        await connection.close()
+
+
+async def _set_password(connection: asyncpg.Connection, login: str, password: str) -> None:
+    # ALTER ROLE takes no bind parameters; format(%L) quotes on the server.
+    statement = await connection.fetchval(
+        "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)", login, password
+    )
+    for attempt in range(_ATTEMPTS):
+        try:
+            await connection.execute(statement)
+        except asyncpg.InternalServerError as error:
+            # A login belongs to all databases of a server: another one's bootstrap changed it at this very moment.
+            if "tuple concurrently updated" not in str(error) or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return

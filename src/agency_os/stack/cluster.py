@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from agency_os.db.bootstrap import APP_LOGIN, bootstrap
+from agency_os.db.bootstrap import APP_LOGIN, bootstrap, is_bootstrapped, is_ready_for_auth
 from agency_os.db.databases import FAILURES, is_plain, make_database, make_tenant
 from agency_os.db.migrate import MigrationReport, migrate
-from agency_os.exceptions import StackError, UnavailableError
+from agency_os.exceptions import SettingsError, StackError, UnavailableError
 from agency_os.stack.embedded import initdb_command, postgres_binaries
 from agency_os.stack.plan import DATABASE, PREFECT_DATABASE, Plan
 from agency_os.stack.state import StateFolder
@@ -71,18 +71,38 @@ async def make_databases(plan: Plan) -> None:
 
 
 async def prepare_schema(plan: Plan) -> MigrationReport:
-    """Bring the product's database up to date. Raises MigrationError or UnavailableError, and keeps the data."""
+    """Bring the product's database up to date, and keep the data.
+
+    Raises:
+        MigrationError: the database is half migrated or of a newer version.
+        SettingsError: it is Supabase's, and SUPABASE_URL is not given.
+        UnavailableError: it does not let us in, or cannot be prepared.
+    """
     if plan.embedded.database:
-        await _bootstrap(plan.owner_dsn, plan.secrets["application"])
-    elif await is_plain(plan.owner_dsn):
+        await _bootstrap(plan, plan.secrets["application"])
+    elif await _is_to_be_prepared(plan):
         application = urlsplit(plan.settings.database.url.get_secret_value())
         if unquote(application.username or "") != APP_LOGIN or not application.password:
             raise UnavailableError(
                 f"the database behind DATABASE_URL is a plain PostgreSQL: let DATABASE_URL log in as {APP_LOGIN} with "
                 "a password, and this login will be made"
             )
-        await _bootstrap(plan.owner_dsn, unquote(application.password))
+        await _bootstrap(plan, unquote(application.password))
     return await migrate_database(plan.owner_dsn)
+
+
+async def _is_to_be_prepared(plan: Plan) -> bool:
+    """Whether a database of the user's own lacks what Supabase brings along, or what our auth server needs in it."""
+    if await is_plain(plan.owner_dsn):
+        return True
+    if not plan.embedded.auth:
+        return False
+    if not await is_bootstrapped(plan.owner_dsn):
+        raise SettingsError(
+            "SUPABASE_URL is missing: the database behind MIGRATION_DATABASE_URL has users of Supabase's own, and they "
+            "log in there: expected https://PROJECT.supabase.co (Supabase: Project settings > Data API)"
+        )
+    return not await is_ready_for_auth(plan.auth_dsn)
 
 
 async def migrate_database(owner_dsn: str) -> MigrationReport:
@@ -95,9 +115,10 @@ async def migrate_database(owner_dsn: str) -> MigrationReport:
         ) from error
 
 
-async def _bootstrap(owner_dsn: str, password: str) -> None:
+async def _bootstrap(plan: Plan, password: str) -> None:
+    auth_password = plan.secrets["auth"] if plan.embedded.auth else None
     try:
-        await bootstrap(owner_dsn, app_password=password)
+        await bootstrap(plan.owner_dsn, app_password=password, auth_password=auth_password)
     except FAILURES as error:
         raise UnavailableError(
             f"the database cannot be prepared with MIGRATION_DATABASE_URL, whose login must be a superuser: {error}"

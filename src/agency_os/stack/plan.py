@@ -10,6 +10,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from agency_os.config import (
     ALL_SETTINGS,
@@ -24,7 +25,7 @@ from agency_os.config import (
     load_migration_settings,
     load_settings,
 )
-from agency_os.db.bootstrap import APP_LOGIN
+from agency_os.db.bootstrap import APP_LOGIN, AUTH_LOGIN
 from agency_os.exceptions import SettingsError
 from agency_os.stack.embedded import LOOPBACK, postgres_dsn
 from agency_os.stack.options import StackOptions
@@ -43,7 +44,7 @@ PROVIDER_SETTINGS = frozenset(
 """One of these given means: the providers are the user's own, and the sandbox stays out."""
 
 _SANDBOX_RATE = "100"
-_FOREIGN = ("PREFECT_", "SANDBOX_")
+_FOREIGN = ("PREFECT_", "SANDBOX_", "AUTH_DATABASE_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Embedded:
 
     database: bool
     cache: bool
+    auth: bool
     prefect: bool
     sandbox: bool
 
@@ -61,6 +63,7 @@ class Embedded:
         return cls(
             database=not {"DATABASE_URL", "MIGRATION_DATABASE_URL"} & given.keys(),
             cache="REDIS_URL" not in given,
+            auth="SUPABASE_URL" not in given,
             prefect="PREFECT_API_URL" not in given,
             sandbox=not PROVIDER_SETTINGS & given.keys(),
         )
@@ -97,6 +100,13 @@ class Plan:
         """The superuser's login on the embedded PostgreSQL."""
         return postgres_dsn(self.ports["postgres"], self.secrets["postgres"], database)
 
+    @property
+    def auth_dsn(self) -> str:
+        """The embedded auth server's login, on the database that the migrations run on."""
+        owner = urlsplit(self.owner_dsn)
+        host = owner.netloc.rpartition("@")[2]
+        return urlunsplit(owner._replace(netloc=f"{AUTH_LOGIN}:{self.secrets['auth']}@{host}"))
+
 
 def make_plan(options: StackOptions, state: StateFolder, say: Say, *, fresh: bool) -> Plan:
     """Decide what runs where; ``fresh`` when the folder holds no embedded database yet.
@@ -129,6 +139,7 @@ def _ports(options: StackOptions, embedded: Embedded, state: StateFolder, say: S
     wanted = {
         "postgres": embedded.postgres,
         "cache": embedded.cache,
+        "auth": embedded.auth,
         "prefect": embedded.prefect,
         "sandbox": embedded.sandbox,
     }
@@ -146,6 +157,8 @@ def _embedded_settings(
         env["MIGRATION_DATABASE_URL"] = postgres_dsn(port, secrets["postgres"], DATABASE)
     if embedded.cache:
         env["REDIS_URL"] = f"redis://:{secrets['cache']}@{LOOPBACK}:{ports['cache']}/0"
+    if embedded.auth:
+        env["SUPABASE_URL"] = _url(ports["auth"])
     if embedded.prefect:
         env["PREFECT_API_URL"] = f"{_url(ports['prefect'])}/api"
     if embedded.sandbox:

@@ -26,7 +26,7 @@ from agency_os.stack.health import answers_cache, answers_http, answers_postgres
 from agency_os.stack.plan import PREFECT_DATABASE, Plan
 from agency_os.stack.process import Service
 
-START_ORDER = ("postgres", "cache", "prefect", "sandbox", "api", "worker")
+START_ORDER = ("postgres", "cache", "prefect", "sandbox", "auth", "api", "worker")
 """What depends on what; they are stopped the other way round."""
 
 _SERVED = "inbound/tick"
@@ -117,6 +117,17 @@ def sandbox_service(plan: Plan, transport: Transport) -> Service:
         command=(_program("agency-os-sandbox"), "serve", *(part for pair in arguments.items() for part in pair)),
         env={**plan.base, **own},
         healthy=lambda: answers_http(transport, f"{url}/health"),
+    )
+
+
+def auth_service(plan: Plan, transport: Transport) -> Service:
+    """The protocol of Supabase Auth over the product's own database; its login stands in no other environment."""
+    arguments = ("--port", str(plan.ports["auth"]), "--state", str(plan.state / "auth"))
+    return Service(
+        name="auth",
+        command=(_program("agency-os-sandbox"), "auth", *arguments),
+        env={**plan.base, "AUTH_DATABASE_URL": plan.auth_dsn},
+        healthy=lambda: answers_http(transport, f"{plan.url('auth')}/auth/v1/health"),
     )
 
 

@@ -30,6 +30,7 @@ _ORPHAN_SECONDS = 10.0
 _SECRET_NAMES = (
     "postgres",
     "application",
+    "auth",
     "prefect",
     "cache",
     "token_secret",

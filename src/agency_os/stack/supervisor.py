@@ -24,6 +24,7 @@ from agency_os.stack.restarts import keep
 from agency_os.stack.services import (
     START_ORDER,
     api_service,
+    auth_service,
     cache_service,
     postgres_service,
     prefect_service,
@@ -54,7 +55,8 @@ class Supervisor:
         """Everything up, until the ``async with`` is left.
 
         Raises:
-            SettingsError: a setting is missing or malformed, or PostgreSQL would have to run as root.
+            SettingsError: a setting is missing or malformed, SUPABASE_URL beside a database of Supabase's among them,
+                or PostgreSQL would have to run as root.
             StackError: a part cannot be started or kept, or another supervisor works from this state folder.
             StopRequestedError: Ctrl-C or SIGTERM came while nobody waited in ``until_stopped``.
             MigrationError: the database is half migrated or of a newer version; nothing of it was changed.
@@ -98,7 +100,7 @@ class Supervisor:
             await make_cluster(plan, self._state)
             await self._launch(postgres_service(plan))
             await make_databases(plan)
-        await _together(self._start_prefect(plan), self._start_api(plan))
+        await _together(self._start_prefect(plan), self._start_served(plan))
         # Only now: beside the server's start it would take its processor time, and then wait for it with long pauses.
         await self._launch(worker_service(plan, self._prefect_client(plan), self._wall))
 
@@ -106,11 +108,15 @@ class Supervisor:
         if plan.embedded.prefect:
             await self._launch(prefect_service(plan, self._transport))
 
-    async def _start_api(self, plan: Plan) -> None:
+    async def _start_served(self, plan: Plan) -> None:
+        """The API, and the auth server, whose tables come with the schema."""
         report = await prepare_schema(plan)
         if report.applied:
             self._say(f"database: {len(report.applied)} migrations applied, {report.before} had been before")
-        await self._launch(api_service(plan, self._transport))
+        services = [api_service(plan, self._transport)]
+        if plan.embedded.auth:
+            services.append(auth_service(plan, self._transport))
+        await _together(*(self._launch(service) for service in services))
 
     def _prefect_client(self, plan: Plan) -> PrefectClient:
         key = plan.settings.prefect.api_key

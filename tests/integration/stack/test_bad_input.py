@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -84,6 +86,8 @@ async def test_a_database_of_a_newer_version_is_refused_and_untouched(
     connection = await asyncpg.connect(database_urls.owner_dsn)
     await connection.execute("INSERT INTO supabase_migrations.schema_migrations (version, name) VALUES ('999', 'new')")
     own = {"DATABASE_URL": database_urls.app_dsn, "MIGRATION_DATABASE_URL": database_urls.owner_dsn}
+    # A login belongs to the whole server, which other tests use at this moment: its password stays as it is.
+    _put(stack, "secrets.json", json.dumps({"auth": urlsplit(database_urls.app_dsn).password}))
     status, lines = stack.refused(**own, **SOMEWHERE_ELSE)
     count = await connection.fetchval("SELECT count(*) FROM supabase_migrations.schema_migrations WHERE name = 'new'")
     await connection.close()

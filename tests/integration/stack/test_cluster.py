@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from agency_os.db.bootstrap import is_ready_for_auth
 from agency_os.db.migrate import load_migrations
-from agency_os.exceptions import UnavailableError
+from agency_os.exceptions import SettingsError, UnavailableError
 from agency_os.stack.cluster import prepare_schema
 from agency_os.stack.options import StackOptions
 from agency_os.stack.plan import Plan, make_plan
@@ -19,10 +21,12 @@ from agency_os.stack.state import StateFolder
 from tests.conftest import DatabaseUrls
 
 
-def _plan(folder: Path, application: str, owner: str) -> Plan:
-    given = {"DATABASE_URL": application, "MIGRATION_DATABASE_URL": owner}
+def _plan(folder: Path, application: str, owner: str, **given: str) -> Plan:
+    given |= {"DATABASE_URL": application, "MIGRATION_DATABASE_URL": owner}
     state = StateFolder(folder)
     with state.hold(lambda _: None):
+        # A login belongs to the whole server, which other tests use beside this one: all give it the same password.
+        (folder / "secrets.json").write_text(json.dumps({"auth": urlsplit(application).password}))
         return make_plan(StackOptions(folder, given=given), state, lambda _: None, fresh=True)
 
 
@@ -37,21 +41,63 @@ async def test_a_plain_database_is_prepared_and_migrated_and_the_application_get
     await connection.close()
 
 
-async def test_a_database_with_users_of_its_own_is_only_migrated(
+async def test_a_plain_database_lets_the_embedded_auth_server_in_at_every_start(
     empty_database_urls: DatabaseUrls, tmp_path: Path
 ) -> None:
+    plan = _plan(tmp_path, empty_database_urls.app_dsn, empty_database_urls.owner_dsn)
+    await prepare_schema(plan)
+    second = await prepare_schema(plan)
+    assert (second.applied, await is_ready_for_auth(plan.auth_dsn)) == ((), True)
+
+
+async def test_a_database_that_an_older_version_prepared_gets_what_auth_needs(
+    empty_database_urls: DatabaseUrls, tmp_path: Path
+) -> None:
+    plan = _plan(tmp_path, empty_database_urls.app_dsn, empty_database_urls.owner_dsn)
+    await prepare_schema(plan)
     connection = await asyncpg.connect(empty_database_urls.owner_dsn)
     await connection.execute(
-        "CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY, email text, raw_user_meta_data jsonb);"
+        "DROP TABLE auth.mfa_amr_claims, auth.refresh_tokens, auth.sessions;"
+        "REVOKE ALL ON SCHEMA auth FROM supabase_auth_admin; REVOKE ALL ON auth.users FROM supabase_auth_admin"
+    )
+    await connection.close()
+    assert not await is_ready_for_auth(plan.auth_dsn)
+    await prepare_schema(plan)
+    assert await is_ready_for_auth(plan.auth_dsn)
+
+
+@pytest.fixture
+async def supabases(empty_database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database with users as Supabase brings them, and without what is not needed here."""
+    connection = await asyncpg.connect(empty_database_urls.owner_dsn)
+    await connection.execute(
+        "CREATE SCHEMA auth; CREATE TABLE auth.schema_migrations (version text); CREATE TABLE auth.users (id uuid"
+        " PRIMARY KEY, email text, encrypted_password text, raw_user_meta_data jsonb);"
         "CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT NULL::uuid';"
         "CREATE FUNCTION auth.role() RETURNS text LANGUAGE sql STABLE AS 'SELECT NULL::text'"
     )
-    await prepare_schema(_plan(tmp_path, empty_database_urls.app_dsn, empty_database_urls.owner_dsn))
-    columns = await connection.fetchval(
+    yield connection
+    await connection.close()
+
+
+async def test_a_database_of_supabases_is_only_migrated(
+    empty_database_urls: DatabaseUrls, supabases: asyncpg.Connection, tmp_path: Path
+) -> None:
+    own = {"SUPABASE_URL": "https://project.supabase.co"}
+    await prepare_schema(_plan(tmp_path, empty_database_urls.app_dsn, empty_database_urls.owner_dsn, **own))
+    columns = await supabases.fetchval(
         "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'auth' AND table_name = 'users'"
     )
-    await connection.close()
-    assert columns == 3
+    assert (columns, await supabases.fetchval("SELECT to_regclass('auth.sessions')")) == (4, None)
+
+
+async def test_a_database_of_supabases_needs_the_address_where_its_users_log_in(
+    empty_database_urls: DatabaseUrls, supabases: asyncpg.Connection, tmp_path: Path
+) -> None:
+    plan = _plan(tmp_path, empty_database_urls.app_dsn, empty_database_urls.owner_dsn)
+    with pytest.raises(SettingsError, match=r"^SUPABASE_URL is missing: .* expected https://PROJECT\.supabase\.co"):
+        await prepare_schema(plan)
+    assert await supabases.fetchval("SELECT to_regclass('public.leads') IS NULL")
 
 
 async def test_a_plain_database_needs_the_applications_own_login(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from tests.integration.stack.running import Stack, new_stack
 
-SERVICES = {"postgres", "cache", "prefect", "sandbox", "api", "worker"}
+SERVICES = {"postgres", "cache", "prefect", "sandbox", "auth", "api", "worker"}
 
 
 @pytest.fixture
@@ -30,6 +33,30 @@ def test_it_starts_in_an_empty_folder_and_leaves_no_process_and_no_port(stack: S
     assert stack.end(signal.SIGTERM) == 0, stack.output
     assert (stack.processes(), stack.open_ports()) == ([], [])
     assert not list((stack.folder / "home").iterdir())
+
+
+@pytest.mark.timeout(400)
+def test_people_sign_up_at_the_embedded_auth_server_and_log_in_after_a_restart(stack: Stack) -> None:
+    person = {"email": "ada@agency.example", "password": "correct horse battery"}
+    stack.start()
+    signed_up = _post(stack, "/signup", person)
+    assert stack.end(signal.SIGTERM) == 0, stack.output
+    stack.start()
+    logged_in = _post(stack, "/token?grant_type=password", person)
+    assert logged_in["user"]["id"] == signed_up["user"]["id"]
+    assert _key_id(logged_in) == _key_id(signed_up)
+    assert stack.end(signal.SIGTERM) == 0, stack.output
+
+
+def _post(stack: Stack, path: str, body: dict[str, str]) -> Any:
+    url = f"http://127.0.0.1:{stack.ports()['auth']}/auth/v1{path}"
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode()), timeout=20) as answer:
+        return json.load(answer)
+
+
+def _key_id(session: dict[str, str]) -> str:
+    header = session["access_token"].partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
 
 
 @pytest.mark.timeout(400)

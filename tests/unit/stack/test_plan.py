@@ -14,7 +14,7 @@ from agency_os.exceptions import SettingsError
 from agency_os.kit.http import AiohttpTransport
 from agency_os.stack.options import StackOptions
 from agency_os.stack.plan import PROVIDER_SETTINGS, Embedded, Plan, make_plan
-from agency_os.stack.services import cache_service, postgres_service, prefect_service, sandbox_service
+from agency_os.stack.services import auth_service, cache_service, postgres_service, prefect_service, sandbox_service
 from agency_os.stack.state import StateFolder
 
 OWN_PROVIDERS = {
@@ -50,8 +50,8 @@ def _plan(tmp_path: Path, given: Mapping[str, str] | None = None, *, virtual_tim
 
 def test_without_settings_everything_is_embedded_on_ports_of_its_own(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    assert set(plan.ports) == {"api", "postgres", "cache", "prefect", "sandbox"}
-    assert len(set(plan.ports.values())) == 5
+    assert set(plan.ports) == {"api", "postgres", "cache", "auth", "prefect", "sandbox"}
+    assert len(set(plan.ports.values())) == 6
 
 
 def test_every_address_of_an_embedded_part_is_on_the_loopback(tmp_path: Path) -> None:
@@ -84,13 +84,14 @@ def test_virtual_time_is_the_sandboxs_clock(tmp_path: Path) -> None:
     [
         (OWN_DATABASE, "database"),
         ({"REDIS_URL": "redis://cache.example.com:6379"}, "cache"),
+        ({"SUPABASE_URL": "https://project.supabase.co"}, "auth"),
         ({"PREFECT_API_URL": "http://prefect.example.com/api"}, "prefect"),
         (OWN_PROVIDERS, "sandbox"),
     ],
 )
 def test_a_given_setting_replaces_its_part_alone(given: dict[str, str], part: str) -> None:
     embedded = Embedded.of(given)
-    parts = ("database", "cache", "prefect", "sandbox")
+    parts = ("database", "cache", "auth", "prefect", "sandbox")
     assert [name for name in parts if not getattr(embedded, name)] == [part]
 
 
@@ -160,15 +161,45 @@ async def test_programs_that_are_not_ours_get_no_secret_but_their_own(tmp_path: 
         cache_service(plan),
         prefect_service(plan, transport),
         sandbox_service(plan, transport),
+        auth_service(plan, transport),
     ]
     allowed = {
         "prefect": {"prefect"},
+        "auth": {"auth"},
         "sandbox": {"postmark_webhook", "cal_com_webhook"},  # Resend's stands there in base64
     }
     for service in services:
         text = " ".join([*service.command, *service.env.values()])
         found = {name for name, secret in plan.secrets.items() if secret in text}
         assert (service.name, found) == (service.name, allowed.get(service.name, set()))
+
+
+def test_the_auth_servers_login_stands_in_no_environment_but_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH_DATABASE_URL", "postgresql://somebody@db.example.com/other")
+    plan = _plan(tmp_path)
+    assert not [
+        name for name, value in plan.env.items() if name == "AUTH_DATABASE_URL" or plan.secrets["auth"] in value
+    ]
+    assert "AUTH_DATABASE_URL" not in plan.base
+
+
+@pytest.mark.parametrize(
+    ("owner", "expected"),
+    [
+        ("postgresql://postgres:b@db.example.com:5432/postgres", "@db.example.com:5432/postgres"),
+        ("postgresql://o%40x:p%3A@[::1]:5432/own?sslmode=require", "@[::1]:5432/own?sslmode=require"),
+    ],
+)
+def test_the_auth_server_logs_in_on_the_database_of_the_migrations(tmp_path: Path, owner: str, expected: str) -> None:
+    plan = _plan(tmp_path, {**OWN_DATABASE, "MIGRATION_DATABASE_URL": owner})
+    assert plan.auth_dsn == f"postgresql://supabase_auth_admin:{plan.secrets['auth']}{expected}"
+
+
+def test_our_processes_are_told_where_people_log_in(tmp_path: Path) -> None:
+    plan = _plan(tmp_path)
+    assert plan.env["SUPABASE_URL"] == plan.url("auth")
 
 
 async def test_no_secret_stands_in_the_list_of_processes(tmp_path: Path) -> None:
@@ -179,6 +210,7 @@ async def test_no_secret_stands_in_the_list_of_processes(tmp_path: Path) -> None
         *cache_service(plan).command,
         *prefect_service(plan, transport).command,
         *sandbox_service(plan, transport).command,
+        *auth_service(plan, transport).command,
     ]
     assert not [secret for secret in plan.secrets.values() if secret in " ".join(commands)]
 

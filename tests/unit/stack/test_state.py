@@ -100,6 +100,15 @@ def test_secrets_are_made_once_and_are_the_users_alone(state: StateFolder) -> No
     assert len(set(made.values())) == len(made)
 
 
+def test_a_folder_of_an_older_version_gets_the_secrets_that_it_lacks(state: StateFolder) -> None:
+    made = state.secrets(fresh=True)
+    older = {name: secret for name, secret in made.items() if name != "auth"}
+    (state.path / "secrets.json").write_text(json.dumps(older))
+    completed = state.secrets(fresh=False)
+    assert {name: completed[name] for name in older} == older
+    assert state.secrets(fresh=False)["auth"] == completed["auth"] != made["auth"]
+
+
 def test_lost_secrets_of_a_database_that_exists_are_not_made_anew(state: StateFolder) -> None:
     with pytest.raises(StackError, match=r"secrets.json is missing: restore it from a copy, or remove the whole"):
         state.secrets(fresh=False)
