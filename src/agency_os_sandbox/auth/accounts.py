@@ -100,6 +100,16 @@ async def by_id(connection: asyncpg.Connection, user_id: UUID, *, lock: bool = F
     return found
 
 
+async def by_token(connection: asyncpg.Connection, column: str, token_hash: str) -> Row | None:
+    """The account whose `recovery_token` or `confirmation_token` this is, held until the transaction ends."""
+    found: Row | None = await connection.fetchrow(
+        "SELECT * FROM auth.users WHERE deleted_at IS NULL AND $2 <> '' AND"
+        " CASE $1::text WHEN 'recovery_token' THEN recovery_token ELSE confirmation_token END = $2 FOR UPDATE",
+        column, token_hash,
+    )  # fmt: skip
+    return found
+
+
 async def page(connection: asyncpg.Connection, number: int, size: int) -> tuple[int, list[Row]]:
     """How many accounts there are, and one page of them, the newest first; ``number`` counts from 1."""
     total: int = await connection.fetchval("SELECT count(*) FROM auth.users WHERE deleted_at IS NULL")

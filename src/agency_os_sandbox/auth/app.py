@@ -22,10 +22,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from agency_os_sandbox.auth.admin import Admin
 from agency_os_sandbox.auth.context import Context
 from agency_os_sandbox.auth.cors import Cors
 from agency_os_sandbox.auth.errors import AuthError, error_response
 from agency_os_sandbox.auth.keys import KeyRing
+from agency_os_sandbox.auth.onetime import OneTime
 from agency_os_sandbox.auth.public import Public
 from agency_os_sandbox.clock import wall_now
 
@@ -61,7 +63,8 @@ class AuthServer:
         self._database_url = options.database_url
         keys = KeyRing.open(options.state, f"{options.url}{PREFIX}", options.service_key)
         self.context = Context(keys, options.site_url, options.now)
-        routes = Public(self.context).routes()
+        one_time = OneTime(self.context, f"{options.url}{PREFIX}")
+        routes = [*Public(self.context).routes(), *one_time.routes(), *Admin(self.context).routes()]
         self.app = Starlette(
             routes=[Mount(PREFIX, routes=routes), Route("/control/mails", self.context.mailbox.show)],
             middleware=[Middleware(Cors, prefix=PREFIX)],

@@ -6,6 +6,7 @@ Source: the provider's published errors. A client that sends ``X-Supabase-Api-Ve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse
 
 API_VERSION = "2024-01-01"
 _VERSION_HEADER = "X-Supabase-Api-Version"
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class AuthError(Exception):
@@ -29,7 +31,8 @@ class AuthError(Exception):
 
 def error_response(request: Request, error: AuthError) -> JSONResponse:
     """The answer, in the variant that the caller asked for."""
-    newer = request.headers.get(_VERSION_HEADER, "") >= API_VERSION
+    asked = request.headers.get(_VERSION_HEADER, "")
+    newer = _DATE.fullmatch(asked) is not None and asked >= API_VERSION
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if not newer:
         body = {"code": error.status, "error_code": error.code, "msg": error.message}
