@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
+import asyncpg
 from starlette.applications import Starlette
 
 from agency_os_sandbox.app import Options, Sandbox
@@ -81,8 +82,10 @@ def _run_auth(given: argparse.Namespace, listener: socket.socket, environment: M
 async def _serve_auth(auth: AuthServer, listener: socket.socket, url: str) -> None:
     try:
         await auth.connect()
-    except auth.failures as error:
-        reason = type(error).__name__ if isinstance(error, OSError | TimeoutError) else str(error)
+    except (*auth.failures, ValueError) as error:
+        # What these say of an address may hold its password; a server's own words do not.
+        told = isinstance(error, asyncpg.PostgresError)
+        reason = str(error).partition("\n")[0] if told else type(error).__name__
         raise UsageError(f"the database behind AUTH_DATABASE_URL does not let us in: {reason}") from error
     _say(f"auth, listening on {url}")
     await _serve(auth.app, listener)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from agency_os.db.bootstrap import AUTH_LOGIN, bootstrap
+from agency_os.db.bootstrap import AUTH_LOGIN, bootstrap, is_ready_for_auth
 from agency_os.kit.http import HttpRequest, HttpResponse
 from agency_os_sandbox.auth.app import PREFIX, AuthOptions, AuthServer
 from agency_os_sandbox.server import SandboxServer, server_config
@@ -29,11 +29,13 @@ SERVICE_KEY = "sb_secret_of-the-tests"
 
 
 async def auth_dsn(urls: DatabaseUrls) -> str:
-    """The DSN of the auth server's login on a test's database, its password set."""
+    """The DSN of the auth server's login on a test's database, which is prepared for it where it is not."""
     parts = urlsplit(urls.app_dsn)
     password = parts.password or ""
-    await bootstrap(urls.owner_dsn, app_password=password, auth_password=password)
-    return urlunsplit(parts._replace(netloc=f"{AUTH_LOGIN}:{password}@{parts.hostname}:{parts.port}"))
+    dsn = urlunsplit(parts._replace(netloc=f"{AUTH_LOGIN}:{password}@{parts.hostname}:{parts.port}"))
+    if not await is_ready_for_auth(dsn):
+        await bootstrap(urls.owner_dsn, app_password=password, auth_password=password)
+    return dsn
 
 
 class Auth:
