@@ -18,7 +18,7 @@ from agency_os_sandbox.auth.errors import AuthError, invalid
 from agency_os_sandbox.auth.passwords import check_password, hash_password, is_password
 from agency_os_sandbox.auth.reading import email_of, mapping, no_phone, read_object, text
 
-_VERSION = "v2.190.0"
+_VERSION = "embedded"
 
 
 class Public:

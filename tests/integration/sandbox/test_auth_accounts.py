@@ -299,6 +299,16 @@ async def test_it_is_healthy_while_its_database_answers(auth: Auth) -> None:
     assert (await auth.call("GET", "/health"))[0] == 503
 
 
+async def test_a_connection_that_the_database_cuts_is_made_anew(auth: Auth, database_urls: DatabaseUrls) -> None:
+    await auth.sign_up()
+    owner = await asyncpg.connect(database_urls.owner_dsn)
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1 AND datname = current_database()"
+    await owner.execute(cut, "supabase_auth_admin")
+    await owner.close()
+    statuses = [(await auth.log_in())[0] for _ in range(3)]
+    assert (statuses[-1], {*statuses} <= {200, 500}) == (200, True)
+
+
 async def test_its_login_reaches_nothing_but_the_schema_auth(auth: Auth) -> None:
     connection = await asyncpg.connect(auth.dsn)
     reachable = await connection.fetch(
