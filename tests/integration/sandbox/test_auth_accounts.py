@@ -146,7 +146,8 @@ async def test_the_link_of_the_mail_leads_back_with_a_session(auth: Auth) -> Non
 @pytest.mark.parametrize(
     "page",
     ["https://evil.example/", "http://evil.example\\@127.0.0.1/", "http://127.0.0.1@evil.example/", "javascript:x",
-     "http://[::1", "//evil.example", "http://127.0.0.1%0A.evil.example"],
+     "http://[::1", "//evil.example", "http://127.0.0.1%0A.evil.example",
+     "http://127.0.0.1\\.evil.example", "http://[::1]evil.example", "http://localhost.evil.example"],
 )  # fmt: skip
 async def test_a_session_is_never_handed_to_a_page_elsewhere(auth: Auth, page: str) -> None:
     assert (await _followed(auth, page))[1] == "http://127.0.0.1:3000"
@@ -239,7 +240,9 @@ async def test_a_deleted_account_is_found_nowhere_and_its_row_stays(auth: Auth, 
 async def test_the_address_of_a_deleted_account_may_be_used_again(auth: Auth) -> None:
     first = await auth.sign_up()
     await auth.call("DELETE", f"/admin/users/{first['user']['id']}", {"should_soft_delete": True}, SERVICE_KEY)
-    assert (await auth.sign_up())["user"]["id"] != first["user"]["id"]
+    second = (await auth.sign_up())["user"]["id"]
+    assert second != first["user"]["id"]
+    assert (await auth.log_in())[1]["user"]["id"] == second
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
