@@ -43,6 +43,7 @@ def api_env(
     return {
         "DATABASE_URL": app_dsn,
         "REDIS_URL": redis_url,
+        "SUPABASE_URL": "http://127.0.0.1:9",
         "PREFECT_API_URL": f"http://{NOWHERE}/api",
         "PUBLIC_URL": "http://127.0.0.1:8000",
         "TOKEN_SECRET": "t" * 40,

@@ -16,6 +16,7 @@ from agency_os.config.areas import (
     RuntimeSettings,
     SecretSettings,
     Settings,
+    SupabaseSettings,
 )
 from agency_os.config.load import (
     ALL_SETTINGS,
@@ -46,6 +47,7 @@ __all__ = [
     "SecretSettings",
     "Setting",
     "Settings",
+    "SupabaseSettings",
     "environment",
     "given_settings",
     "load_area",

@@ -78,6 +78,24 @@ class CacheSettings(Area):
     ]
 
 
+class SupabaseSettings(Area):
+    """Supabase Auth, whose tokens the API takes. ``jwt_secret`` only for a project that still signs with HS256."""
+
+    url: Annotated[
+        HttpUrl,
+        Setting("SUPABASE_URL", "https://PROJECT.supabase.co", f"Supabase: Project settings > Data API; {_ALONE}"),
+    ]
+    jwt_secret: Annotated[
+        SecretStr | None,
+        Field(min_length=32),
+        Setting(
+            "SUPABASE_JWT_SECRET",
+            "at least 32 characters",
+            "Supabase: Project settings > JWT keys > Legacy JWT secret; leave it out where there are signing keys",
+        ),
+    ] = None
+
+
 class PrefectSettings(Area):
     """The Prefect server; ``api_key`` only for Prefect Cloud."""
 
@@ -238,6 +256,7 @@ class Settings(BaseModel):
 
     database: DatabaseSettings
     cache: CacheSettings
+    supabase: SupabaseSettings
     prefect: PrefectSettings
     runtime: RuntimeSettings
     secrets: SecretSettings
@@ -253,6 +272,7 @@ class Settings(BaseModel):
 AREAS: dict[str, type[Area]] = {
     "database": DatabaseSettings,
     "cache": CacheSettings,
+    "supabase": SupabaseSettings,
     "prefect": PrefectSettings,
     "runtime": RuntimeSettings,
     "secrets": SecretSettings,

@@ -15,6 +15,7 @@ from agency_os.exceptions import SettingsError
 COMPLETE = {
     "DATABASE_URL": "postgresql://agency_os_app:pw-in-url@db.example.com:6543/postgres",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "SUPABASE_URL": "https://project.supabase.co",
     "PREFECT_API_URL": "http://127.0.0.1:4200/api/",
     "PUBLIC_URL": "https://api.example.com/",
     "TOKEN_SECRET": "ab" * 32,
