@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agency_os.models.activity import Activity
+from agency_os.models.api_key import ApiKey
 from agency_os.models.audit_log import AuditLog, AuditValue
 from agency_os.models.base import Base
 from agency_os.models.campaign import Campaign
@@ -15,8 +16,10 @@ from agency_os.models.conversion_pattern import ConversionPattern, ConversionPat
 from agency_os.models.cost_entry import CostEntry
 from agency_os.models.enrichment_request import EnrichmentRequest
 from agency_os.models.hold import Hold
+from agency_os.models.idempotency_key import IdempotencyKey
 from agency_os.models.imports import Import, ImportRow
 from agency_os.models.inbound_event import InboundEvent
+from agency_os.models.invitation import Invitation
 from agency_os.models.lead import Lead
 from agency_os.models.meeting import Meeting
 from agency_os.models.membership import Membership
@@ -30,6 +33,7 @@ from agency_os.models.webhook_config import WebhookConfig
 
 __all__ = [
     "Activity",
+    "ApiKey",
     "AuditLog",
     "AuditValue",
     "Base",
@@ -45,9 +49,11 @@ __all__ = [
     "EnrichmentRequest",
     "GlobalSuppression",
     "Hold",
+    "IdempotencyKey",
     "Import",
     "ImportRow",
     "InboundEvent",
+    "Invitation",
     "Lead",
     "Meeting",
     "Membership",

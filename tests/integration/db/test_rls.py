@@ -24,10 +24,10 @@ EDITORS = MANAGERS | {"member of a"}
 READERS = EDITORS | {"viewer of a", "viewer of a, owner of b"}
 READS_OTHERS = {"owner of b": "b", "viewer of a, owner of b": "b"}
 
-MANAGERS_READ = frozenset({"webhook_configs", "audit_logs", "audit_values"})
+MANAGERS_READ = frozenset({"webhook_configs", "audit_logs", "audit_values", "invitations", "api_keys"})
 SERVICE_ONLY = frozenset(
     "platform_settings global_suppression client_suppression inbound_events send_batches cost_entries "
-    "enrichment_requests".split()
+    "enrichment_requests idempotency_keys".split()
 )
 _ALLOCATIONS = {f"allocation_{channel}" for channel in ("email", "sms", "linkedin", "voice", "mail")}
 _PERSON = set("email phone first_name last_name title company linkedin_url domain state time_zone".split())
@@ -252,7 +252,7 @@ async def test_the_service_sees_every_tenants_rows(connection: asyncpg.Connectio
 
 
 async def test_every_table_has_a_row_of_each_tenant_so_that_nothing_is_proven_on_emptiness(tenants: Tenants) -> None:
-    shared = {"users", "platform_settings", "global_suppression", "enrichment_requests"}
+    shared = {"users", "platform_settings", "global_suppression", "enrichment_requests", "idempotency_keys"}
     assert {name for name, rows in tenants.rows.items() if not {tenants.a, tenants.b} <= set(rows)} == shared
     assert {name for name, rows in tenants.rows.items() if not any(rows.values())} == set()
 
@@ -275,11 +275,13 @@ async def test_functions_can_be_called_by_those_alone_who_need_them(connection: 
             AND r.rolname IN ('anon', 'authenticated', 'service_role', 'agency_os_app')
         GROUP BY 1
     """)
-    tenants_use = ["app.client_ids_with_role", "app.effective_permission_mode", "app.now", "app.set_updated_at",
-                   "app.uuid_v7", "public.get_user_client_ids"]  # fmt: skip
+    tenants_use = """
+        app.caller_id app.claim_idempotency_key app.client_ids_with_role app.confirm_caller app.confirmed_email
+        app.effective_permission_mode app.keep_answer app.now app.set_updated_at app.uuid_v7 public.get_user_client_ids
+    """.split()
     assert {row["rolname"]: row["functions"] for row in rows} == {
         "authenticated": tenants_use,
-        "service_role": sorted([*tenants_use, "app.applied_migrations"]),
+        "service_role": sorted([*tenants_use, "app.applied_migrations", "app.find_api_key"]),
     }
 
 
