@@ -11,6 +11,7 @@
     ├── NotFoundError (404)            no such thing for this caller
     ├── ConflictError (409)            the state of the thing forbids this
     │   └── StaleFenceError (409)      another worker has taken the touch over since
+    ├── PreconditionError (412)        it has changed since the caller read it
     ├── PayloadTooLargeError (413)     the body is over the limit
     ├── UnavailableError (503)         a part (database, cache, Prefect) is down; nothing is lost
     │   ├── MigrationError (503)       the schema is behind, half applied or of a newer version
@@ -96,6 +97,13 @@ class ConflictError(AgencyOSError):
 
     status = 409
     code = "conflict"
+
+
+class PreconditionError(AgencyOSError):
+    """The thing has changed since the caller read it."""
+
+    status = 412
+    code = "precondition_failed"
 
 
 class StaleFenceError(ConflictError):

@@ -13,8 +13,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from agency_os.exceptions import AgencyOSError, InvalidInputError, ProviderLimitError, UnavailableError
+from agency_os.exceptions import AgencyOSError, InvalidInputError, ProviderLimitError, SignatureError, UnavailableError
 from agency_os.kit.logging import get_logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -100,9 +101,20 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # by registration
+    if error.__cause__ is not None:  # what came up while FastAPI read the body
+        return await _ours(request, _of_body(error.__cause__))
     code = _title(error.status_code).lower().replace(" ", "_")
     headers = dict(error.headers) if error.headers else None
     return problem(request.url.path, error.status_code, code, str(error.detail), headers=headers)
+
+
+def _of_body(cause: BaseException) -> AgencyOSError:
+    if isinstance(cause, AgencyOSError):
+        return cause
+    reason = {UnicodeDecodeError: "is not UTF-8", RecursionError: "is nested too deep"}.get(type(cause))
+    if isinstance(cause, ClientDisconnect):
+        reason = "was cut off; send it again"
+    return InvalidInputError(f"the body {reason or 'cannot be read as JSON'}", field="body")
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
@@ -120,7 +132,8 @@ def _headers(error: AgencyOSError) -> dict[str, str] | None:
     if isinstance(error, UnavailableError | ProviderLimitError):
         return {"Retry-After": RETRY_SECONDS}
     if error.status == HTTPStatus.UNAUTHORIZED:
-        return {"WWW-Authenticate": "Basic"}  # RFC 9110, 11.6.1: every 401 names a scheme
+        scheme = "Basic" if isinstance(error, SignatureError) else 'Bearer realm="agency-os"'
+        return {"WWW-Authenticate": scheme}  # RFC 9110, 11.6.1: every 401 names a scheme; RFC 6750 for tokens
     return None
 
 

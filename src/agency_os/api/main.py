@@ -13,7 +13,9 @@ from fastapi.routing import APIRoute
 
 from agency_os.api import errors
 from agency_os.api.intake import Intake
-from agency_os.api.routes import health, unsubscribe, webhooks
+from agency_os.api.limits import BodyLimit
+from agency_os.api.openapi import DESCRIPTION, Api
+from agency_os.api.routes import health, unsubscribe, v1, webhooks
 from agency_os.kit.ids import new_id
 from agency_os.wiring.web import Web
 
@@ -52,16 +54,6 @@ class Requests:
                 await errors.broken(scope["path"], error)(scope, receive, send_with_id)
 
 
-class Api(FastAPI):
-    """FastAPI whose description holds the schema that all errors share."""
-
-    def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
-        document: dict[str, Any] = super().openapi()
-        document["components"]["schemas"]["Problem"] = errors.Problem.model_json_schema()
-        return document
-
-
 def create_app(web: Web) -> FastAPI:
     """The application over ``web``, whose connections it closes when it ends."""
     intake = Intake(web.infra.database)
@@ -75,7 +67,7 @@ def create_app(web: Web) -> FastAPI:
     app = Api(
         title="Agency OS",
         version=version("agency-os"),
-        description="Webhooks of the providers, the unsubscribe page, health. Errors are problem details (RFC 9457).",
+        description=DESCRIPTION,
         lifespan=lifespan,
         responses=errors.any_problem(),
         redirect_slashes=False,
@@ -85,10 +77,12 @@ def create_app(web: Web) -> FastAPI:
     )
     app.state.web = web
     app.state.intake = intake
+    app.add_middleware(BodyLimit)
     app.add_middleware(Requests)
     errors.install(app)
     for module in (health, webhooks, unsubscribe):
         app.include_router(module.router)
+    app.include_router(v1.router)
     return app
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agency_os.db.session import Database, Role, create_engine
+from agency_os.db.session import ApiKeyScope, Database, Role, create_engine
 
-__all__ = ["AsyncSession", "Database", "Role", "create_engine"]
+__all__ = ["ApiKeyScope", "AsyncSession", "Database", "Role", "create_engine"]

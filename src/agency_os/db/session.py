@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -36,8 +38,17 @@ _AWAY = (
 
 _SCOPE = text(
     "SELECT set_config('role', :role, true), set_config('app.now', :now, true), "
-    "set_config('request.jwt.claims', :claims, true)"
+    "set_config('request.jwt.claims', :claims, true), set_config('app.client_id', :client_id, true), "
+    "set_config('app.api_key', :api_key, true)"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyScope:
+    """An API key and the client it belongs to."""
+
+    key_id: UUID
+    client_id: UUID
 
 
 def create_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> AsyncEngine:
@@ -67,14 +78,26 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, *, now: datetime, role: Role = "service_role", claims: Mapping[str, Any] | None = None
+        self,
+        *,
+        now: datetime,
+        role: Role = "service_role",
+        claims: Mapping[str, Any] | None = None,
+        api_key: ApiKeyScope | None = None,
     ) -> AsyncIterator[AsyncSession]:
         """One transaction as ``role``, committed when the block ends and rolled back when it raises.
 
         ``now`` is the business time (aware UTC) that defaults and triggers read; ``claims`` are the caller's token
-        claims, for row-level security. Raises UnavailableError when the database cannot be reached.
+        claims, ``api_key`` the key that calls in place of a person, both for row-level security. Raises
+        UnavailableError when the database cannot be reached.
         """
-        scope = {"role": role, "now": now.isoformat(), "claims": json.dumps(claims) if claims else ""}
+        scope = {
+            "role": role,
+            "now": now.isoformat(),
+            "claims": json.dumps(claims) if claims else "",
+            "client_id": str(api_key.client_id) if api_key else "",
+            "api_key": str(api_key.key_id) if api_key else "",
+        }
         try:
             with mark_open():
                 async with self._sessions.begin() as session:

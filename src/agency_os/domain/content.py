@@ -14,7 +14,7 @@ from html import escape
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from jinja2 import StrictUndefined, TemplateError, UndefinedError
+from jinja2 import StrictUndefined, TemplateError, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agency_os.exceptions import InvalidInputError
@@ -22,6 +22,11 @@ from agency_os.exceptions import InvalidInputError
 MAX_SUBJECT: Final = 200
 MAX_BODY: Final = 20_000
 
+TEMPLATE_FIELDS: Final = frozenset(
+    "first_name last_name title company industry state domain sender_name sender_first_name agency offer "
+    "value_proposition website booking_link".split()
+)
+"""What a template may name; `engines/content.py` fills exactly these."""
 
 ANSWER_BODY: Final = """\
 Hi {{ first_name | default("there") }},
@@ -91,6 +96,20 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise TemplateFaultError(f"the template cannot be filled: {error}") from None
     return text
+
+
+def template_fault(template: str) -> str | None:
+    """What is wrong with a template, whomever it is filled for; None if nothing is."""
+    try:
+        named = meta.find_undeclared_variables(_environment().parse(template))
+    except TemplateError as error:
+        return f"the template cannot be read: {error.message}"
+    except RecursionError:
+        return "the template is nested too deep"
+    unknown = sorted(named - TEMPLATE_FIELDS)
+    if unknown:
+        return f"no field {', '.join(unknown)[:200]}: there are {', '.join(sorted(TEMPLATE_FIELDS))}"
+    return None
 
 
 def booking_link(booking_url: str, token: str) -> str:

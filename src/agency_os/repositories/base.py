@@ -39,9 +39,9 @@ class TenantRepository(Repository):
         self.client_id = client_id
 
     def live(self, model: type[Row]) -> Select[Row]:
-        """Select the tenant's rows of ``model`` that are not soft-deleted."""
+        """Select the tenant's rows of ``model`` that are not soft-deleted, as they stand in the database now."""
         columns = model.__table__.c
-        query = select(model).where(columns.client_id == self.client_id)
+        query = select(model).where(columns.client_id == self.client_id).execution_options(populate_existing=True)
         return query.where(columns.deleted_at.is_(None)) if "deleted_at" in columns else query
 
     async def get(self, model: type[Row], row_id: UUID) -> Row:

@@ -1,10 +1,11 @@
-"""What the API gets: infrastructure and the closer, and neither agents nor sending or enrichment providers."""
+"""What the API gets: infrastructure, the closer, the verifier of tokens; no agents, no sending or paid provider."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from agency_os.engines.closer import CloserEngine
+from agency_os.integrations.supabase import TokenVerifier
 from agency_os.wiring.infrastructure import Infrastructure
 
 
@@ -14,11 +15,14 @@ class Web:
 
     infra: Infrastructure
     closer: CloserEngine
+    tokens: TokenVerifier
 
 
 def build_web(infra: Infrastructure) -> Web:
     """Put the parts together."""
-    return Web(infra, build_closer(infra))
+    supabase = infra.settings.supabase
+    secret = supabase.jwt_secret.get_secret_value() if supabase.jwt_secret is not None else None
+    return Web(infra, build_closer(infra), TokenVerifier(infra.transport, supabase.url, infra.wall, secret))
 
 
 def build_closer(infra: Infrastructure) -> CloserEngine:
