@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from agency_os.domain.channels import RESOURCE_LIMITS, Channel
 from agency_os.domain.content import template_fault
-from agency_os.domain.subscription import SubscriptionStatus
-
-_RUNNING = {SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE}
+from agency_os.domain.subscription import Ability, SubscriptionStatus, statuses_that_allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def obstacles(facts: ActivationFacts) -> tuple[str, ...]:
     Source: decision 27 (subscription), Spam Act 2003 s 17 (who sends, and where they are found).
     """
     found = []
-    if SubscriptionStatus(facts.subscription_status) not in _RUNNING:
+    if SubscriptionStatus(facts.subscription_status) not in statuses_that_allow(Ability.SEND):
         found.append(f"the subscription is {facts.subscription_status}: renew it")
     if not facts.steps:
         found.append("it has no steps: add at least one")

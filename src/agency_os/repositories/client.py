@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text, update
 
 from agency_os.domain.credits import next_reset, pool_of
 from agency_os.domain.tiers import Tier
+from agency_os.exceptions import NotFoundError
 from agency_os.kit.ids import new_id, new_ids
 from agency_os.models import Campaign, Client, Resource, SequenceStep
 from agency_os.repositories.base import Repository
@@ -31,7 +32,26 @@ class SetUp:
 
 
 class ClientRepository(Repository):
-    """Sets clients up; for the operator and the demo, never on a tenant's behalf."""
+    """Clients: as the caller's row-level security shows them, and for the service to set up."""
+
+    async def live(self, client_id: UUID, *, lock: bool = False) -> Client:
+        """One client, locked where it is to be changed. Raises NotFoundError."""
+        query = select(Client).where(Client.id == client_id, Client.deleted_at.is_(None))
+        query = query.execution_options(populate_existing=True)
+        client: Client | None = await self.db.scalar(query.with_for_update(key_share=True) if lock else query)
+        if client is None:
+            raise NotFoundError(f"there is no client {client_id}")
+        return client
+
+    async def page(self, *, after: UUID | None, limit: int) -> list[Client]:
+        """The caller's clients, newest first; for a transaction as ``authenticated``, which sees no others."""
+        query = select(Client).where(Client.deleted_at.is_(None)).order_by(Client.id.desc()).limit(limit)
+        return list(await self.db.scalars(query.where(Client.id < after) if after is not None else query))
+
+    async def change(self, client_id: UUID, fields: Mapping[str, Any]) -> None:
+        """Set columns of a live client."""
+        query = update(Client).where(Client.id == client_id, Client.deleted_at.is_(None))
+        await self.db.execute(query.values(**fields).execution_options(synchronize_session=False))
 
     async def find(self, name: str) -> SetUp | None:
         """The first live client of that name with its first campaign."""

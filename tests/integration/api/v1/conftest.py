@@ -18,7 +18,7 @@ from tests.factories.identity import AuthStandIn, make_client, make_member
 
 @dataclass
 class Session:
-    """A caller in one client: requests go below `/api/v1/clients/{client_id}` unless their path begins with `/api`."""
+    """A caller in one client: requests go below `/api/v1/clients/{client_id}` unless their path begins with `/api/`."""
 
     http: httpx.AsyncClient
     client_id: UUID
@@ -29,7 +29,7 @@ class Session:
         self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         """One request."""
-        url = path if path.startswith("/api") else f"/api/v1/clients/{self.client_id}{path}"
+        url = path if path.startswith("/api/") else f"/api/v1/clients/{self.client_id}{path}"
         return await self.http.request(method, url, json=body, headers={**self.headers, **(headers or {})})
 
 

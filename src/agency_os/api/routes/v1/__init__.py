@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from agency_os.api.errors import described
-from agency_os.api.routes.v1 import campaigns
+from agency_os.api.routes.v1 import api_keys, campaigns, clients, invitations, me, members, senders
 from agency_os.exceptions import (
     AuthenticationError,
     ConflictError,
@@ -17,7 +17,7 @@ from agency_os.exceptions import (
     UnavailableError,
 )
 
-MODULES = (campaigns,)
+MODULES = (me, clients, members, invitations, api_keys, senders, campaigns)
 
 router = APIRouter(
     prefix="/api/v1",
