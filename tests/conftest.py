@@ -42,6 +42,7 @@ class DatabaseUrls(NamedTuple):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pg-version", choices=VERSIONS, default=VERSIONS[0], help="PostgreSQL the tests run on")
+    parser.addoption("--api-requests", type=int, default=5000, help="requests that schemathesis makes at least")
 
 
 def pytest_configure(config: pytest.Config) -> None:
