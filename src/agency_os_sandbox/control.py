@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -30,6 +30,7 @@ from agency_os_sandbox.world.memory import Memory
 
 EVENTS_AT_ONCE = 100
 _MAX_BODY = 1024 * 1024
+_MOST_HOURS = 24 * 366
 _MOST_PER_SECOND = 1_000_000
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -103,12 +104,17 @@ class Control:
         return JSONResponse({"now": stamp(self._parts.clock.now)})
 
     async def _move(self, request: Request) -> Response:
-        data = await _json(request)
-        to = data.get("to") if isinstance(data, dict) else None
-        if not isinstance(to, str):
-            raise BadControlError('the clock is moved by {"to": "2026-03-02T09:00:00+11:00"}')
-        await self.advance(parse(to))
+        await self.advance(self._target(await _json(request)))
         return JSONResponse(self._standing())
+
+    def _target(self, data: Any) -> datetime:
+        match data:
+            case {"to": str() as to}:
+                return parse(to)
+            case {"hours": int() | float() as hours} if not isinstance(hours, bool) and 0 <= hours <= _MOST_HOURS:
+                return self._parts.clock.now + timedelta(hours=hours)
+            case _:
+                raise BadControlError('the clock is moved by {"to": "2026-03-02T09:00:00+11:00"} or by {"hours": 3}')
 
     async def _status(self, _: Request) -> Response:
         return JSONResponse(self._standing())

@@ -36,6 +36,7 @@ NEEDS: dict[str, Need] = {
     "root": Need(lambda: os.geteuid() == 0, _no, "run as root"),
     "shared": Need(SHARED.is_dir, SHARED.is_dir, "a folder `shared` beside the repository"),
     "debootstrap": Need(lambda: shutil.which("debootstrap") is not None, _no, "apt-get install debootstrap"),
+    "curl": Need(lambda: shutil.which("curl") is not None, _yes, "apt-get install curl"),
     "pgbouncer": Need(
         lambda: shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None,
         _yes,

@@ -23,6 +23,7 @@ COMMANDS: Final = MappingProxyType(
     {
         "demo": ("agency_os.cli.demo", "From a lead list to booked meetings, three weeks in minutes"),
         "up": ("agency_os.cli.up", "Start everything on this machine and stay up"),
+        "env": ("agency_os.cli.env", "Where the running stack is reached, as lines for a shell"),
         "score": ("agency_os.cli.score", "Score a lead list; needs no service"),
         "import": ("agency_os.cli.imports", "Import a lead list, or show with --dry-run what would be imported"),
         "migrate": ("agency_os.cli.migrate", "Bring the database up to date"),

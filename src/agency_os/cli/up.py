@@ -53,6 +53,7 @@ def _addresses(stack: RunningStack, options: StackOptions) -> Table:
     own = Embedded.of(options.given)
     table = Table("part", "address", "whose", box=None, pad_edge=False)
     table.add_row("API", stack.api_url, "ours")
+    table.add_row("accounts", stack.env["SUPABASE_URL"], _whose(embedded=own.auth))
     table.add_row("Prefect", stack.prefect_url, _whose(embedded=own.prefect))
     table.add_row("PostgreSQL", _place(stack.env["DATABASE_URL"]), _whose(embedded=own.database))
     table.add_row("cache", _place(stack.env["REDIS_URL"]), _whose(embedded=own.cache))

@@ -118,6 +118,17 @@ class StateFolder:
         self._write("ports.json", {**ports, name: chosen})
         return chosen
 
+    def addresses(self) -> dict[str, str]:
+        """The addresses of the embedded parts of the stack that runs from this folder, by service.
+
+        Raises StackError when none runs from it.
+        """
+        running = self._read("processes.json", dict)
+        if not running:
+            raise StackError(f"nothing runs from {self.path}: start it with `agency-os up`")
+        ports: dict[str, int] = self._read("ports.json", int)
+        return {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items() if name in running}
+
     def note_process(self, name: str, pid: int) -> None:
         """Remember a started process, so that a later run can end it should this one be killed."""
         with suppress(psutil.NoSuchProcess):

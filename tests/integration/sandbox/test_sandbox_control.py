@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -22,9 +23,17 @@ async def test_the_clock_is_served(served: Served) -> None:
     assert await served.call("GET", "/clock") == (200, {"now": "2026-03-01T23:30:00.000000Z"})
 
 
+async def test_the_clock_moves_by_hours_too(served: Served) -> None:
+    before = (await served.call("GET", "/clock"))[1]["now"]
+    status, standing = await served.call("POST", "/control/clock", json={"hours": 1.5})
+    moved = datetime.fromisoformat(standing["now"]) - datetime.fromisoformat(before)
+    assert (status, moved) == (200, timedelta(minutes=90))
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"to": 5}', b'{"to": "soon"}', b'{"to": "2026-03-03T00:00:00"}', b'{"to": null}',
-             b'{"to": "9999-12-31T23:59:59Z"}', b'{"to": "0001-01-01T00:00:00+14:00"}', b"\xff", b"[" * 100_000],
+             b'{"to": "9999-12-31T23:59:59Z"}', b'{"to": "0001-01-01T00:00:00+14:00"}', b"\xff", b"[" * 100_000,
+             b'{"hours": -1}', b'{"hours": "3"}', b'{"hours": 1e300}', b'{"hours": true}'],
 )  # fmt: skip
 async def test_garbage_to_the_clock_is_refused(served: Served, body: bytes) -> None:
     status, answer = await served.call("POST", "/control/clock", data=body)

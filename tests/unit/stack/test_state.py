@@ -190,3 +190,18 @@ def test_a_port_that_its_last_holder_gives_up_in_a_moment_is_kept(tmp_path: Path
             Timer(0.3, holder.close).start()
             assert folder.port("cache", said.append) == port
     assert said == []
+
+
+def test_addresses_are_those_of_the_parts_that_run_from_the_folder(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    with state.hold(lambda _: None):
+        port = state.port("api", lambda _: None)
+        state.port("auth", lambda _: None)
+        state.note_process("api", os.getpid())
+        assert state.addresses() == {"api": f"http://127.0.0.1:{port}"}
+        state.forget_process("api")
+
+
+def test_addresses_of_a_folder_from_which_nothing_runs_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="start it with `agency-os up`"):
+        StateFolder(tmp_path).addresses()
