@@ -40,7 +40,9 @@ class NewSender(Body):
     address: Line = Field(description="The domain, the profile's address, or the number as +61…")
     sender_email: Email | None = Field(None, description="For email: the address in From, of this domain")
     sender_name: Name | None = Field(None, description="Null takes the client's")
-    daily_limit: int | None = Field(None, ge=0, description="Null takes the most that is allowed for the channel")
+    daily_limit: int | None = Field(
+        None, ge=0, le=1000, description="Null takes the most that is allowed for the channel"
+    )
     time_zone: Zone = Field("Australia/Sydney", description="Whose midnight begins its day")
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from agency_os.wiring.web import Web
 from tests.conftest import DatabaseUrls
 from tests.factories.api import api_settings, make_web, serving
 from tests.factories.identity import AuthStandIn, make_client, make_member
+from tests.integration.api.v1.world import World, make_world
 
 
 @dataclass
@@ -62,6 +63,12 @@ async def owner(http: httpx.AsyncClient, prefect: AuthStandIn, owner_db: asyncpg
     client_id = await make_client(owner_db)
     user_id = await make_member(owner_db, client_id, email="ada@agency.example")
     return Session(http, client_id, user_id, prefect.signer.bearer(user_id))
+
+
+@pytest.fixture
+async def world(http: httpx.AsyncClient, owner_db: asyncpg.Connection, prefect: AuthStandIn) -> World:
+    """Two clients and every kind of caller."""
+    return await make_world(http, owner_db, prefect)
 
 
 async def colleague(owner: Session, owner_db: asyncpg.Connection, prefect: AuthStandIn, role: str) -> Session:
