@@ -25,6 +25,19 @@ class Lead(IdMixin, TimestampsMixin, SoftDeleteMixin, Base):
             ["client_id", "company_id"], ["companies.client_id", "companies.id"], name="leads_company_fk"
         ),
         ForeignKeyConstraint(["client_id", "import_id"], ["imports.client_id", "imports.id"], name="leads_import_fk"),
+        Index(
+            "idx_leads_by_score",
+            "client_id",
+            text("COALESCE(als_score, '-1'::integer) DESC"),
+            text("id DESC"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index(
+            "idx_leads_by_address",
+            "client_id",
+            "email",  # COLLATE "C"
+            postgresql_where=text("((deleted_at IS NULL) AND (email IS NOT NULL))"),
+        ),
         Index("idx_leads_als", "client_id", text("als_score DESC")),
         Index("idx_leads_campaign", "campaign_id"),
         Index("idx_leads_company", "company_id"),

@@ -67,6 +67,8 @@ class Touch(IdMixin, TimestampsMixin, Base):
             "id",
             postgresql_where=text("state = 'ready'::touch_state"),
         ),
+        Index("idx_touches_by_campaign", "client_id", "campaign_id", text("id DESC")),
+        Index("idx_touches_by_lead", "client_id", "lead_id", text("id DESC")),
         Index("idx_touches_rfc_message", "rfc_message_id", postgresql_where=text("rfc_message_id IS NOT NULL")),
         Index(
             "unique_answer_touch", "answers_event_id", unique=True, postgresql_where=text("kind = 'answer'::touch_kind")

@@ -154,12 +154,15 @@ class ImportRepository(Repository):
 
     async def store(
         self,
-        import_id: UUID,
+        import_id: UUID | None,
         campaign_id: UUID | None,
         leads: Sequence[ImportedLead],
         companies: Sequence[CompanyKey | None],
     ) -> dict[int, UUID]:
-        """Insert accepted leads with companies and consents. Returns row → lead; a missing row was a duplicate."""
+        """Insert accepted leads with companies and consents; ``import_id`` None for what is entered one by one.
+
+        Returns row → lead; a missing row was a duplicate.
+        """
         if not leads:
             return {}
         company_ids = await self._companies({each.key: each for each in companies if each is not None})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from agency_os.kit.ids import new_id
-from agency_os.repositories.base import Repository
+from agency_os.models import Meeting
+from agency_os.repositories.base import Repository, TenantRepository
 
 _UPSERT = text("""
     INSERT INTO meetings AS m (id, client_id, lead_id, campaign_id, touch_id, provider, provider_uid, status, title,
@@ -71,3 +74,30 @@ class MeetingRepository(Repository):
         """Whom the booking ``uid`` belongs to, None when it is not known yet."""
         row = (await self.db.execute(_BY_UID, {"provider": provider, "uid": uid})).one_or_none()
         return MeetingOwner(*row) if row is not None else None
+
+
+class MeetingListRepository(TenantRepository):
+    """One client's meetings, as its people read them."""
+
+    async def page(
+        self,
+        *,
+        after: UUID | None,
+        limit: int,
+        filters: Mapping[str, Any],
+        starts: tuple[datetime | None, datetime | None] = (None, None),
+    ) -> Sequence[Meeting]:
+        """Newest first, those that follow ``after``; ``filters`` are columns that must equal, ``starts`` the earliest
+        and the first moment too late at which they begin."""
+        query = self.live(Meeting).order_by(Meeting.id.desc()).limit(limit)
+        for name, value in filters.items():
+            query = query.where(getattr(Meeting, name) == value)
+        earliest, too_late = starts
+        query = query.where(Meeting.id < after) if after is not None else query
+        query = query.where(Meeting.starts_at >= earliest) if earliest is not None else query
+        query = query.where(Meeting.starts_at < too_late) if too_late is not None else query
+        return (await self.db.scalars(query)).all()
+
+    async def view(self, meeting_id: UUID) -> Meeting:
+        """One meeting. Raises NotFoundError."""
+        return await self.get(Meeting, meeting_id)

@@ -151,6 +151,16 @@ _RELEASE_USAGE = text("""
     UPDATE resource_usage AS u SET released_at = :now
     FROM touches AS t WHERE t.id = ANY (:ids) AND u.touch_id = t.id AND u.attempt = t.attempt AND u.released_at IS NULL
 """)
+_LOCK_FROZEN = text("""
+    SELECT id FROM touches WHERE lead_id = :lead_id AND state IN ('awaiting_approval', 'ready') ORDER BY id
+    FOR NO KEY UPDATE
+""")
+_THAW = text("""
+    UPDATE touches SET
+        state = 'planned', payload = NULL, payload_hash = NULL, frozen_at = NULL, approved_hash = NULL,
+        approved_by = NULL, approved_at = NULL, fence = fence + 1, reason = :reason
+    WHERE id = ANY (:ids) AND kind = 'sequence'
+""")
 _LOCK_LEADS = text("SELECT id FROM leads WHERE id = ANY (:leads) ORDER BY id FOR NO KEY UPDATE")
 _COMPANY_LEADS = text("SELECT id FROM leads WHERE company_id = :company_id AND client_id = :client_id ORDER BY id")
 
@@ -303,3 +313,14 @@ class TouchPlanningRepository(Repository):
         """All leads of one company."""
         found = await self.db.execute(_COMPANY_LEADS, {"company_id": company_id, "client_id": client_id})
         return list(found.scalars())
+
+    async def thaw(self, lead_id: UUID, reason: str) -> None:
+        """Written messages of a lead become plans again, to be written anew when due; then the lead is locked.
+
+        The first thing to do for whoever changes what a message says of its recipient, as with ``take_back``. What is
+        claimed already is on its way.
+        """
+        found = list((await self.db.execute(_LOCK_FROZEN, {"lead_id": lead_id})).scalars())
+        if found:
+            await self.db.execute(_THAW, {"ids": found, "reason": reason})
+        await self.db.execute(_LOCK_LEADS, {"leads": [lead_id]})

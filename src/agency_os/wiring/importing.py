@@ -1,6 +1,6 @@
 """Importing a list into a client: read, checked against what the client has and against suppression, stored by batches.
 
-For the command line, the demo and, later, the API. One transaction for each batch: a run that is cut off may be run
+For the command line, the demo and the API. One transaction for each batch: a run that is cut off may be run
 again, and nobody is twice in the client's leads.
 """
 
@@ -25,7 +25,7 @@ from agency_os.domain.lead_import import (
     LeftOut,
     name_at_company,
 )
-from agency_os.exceptions import AgencyOSError, MigrationError
+from agency_os.exceptions import AgencyOSError, ConflictError, MigrationError
 from agency_os.kit.phone import PhoneKind, parse_phone
 from agency_os.kit.tokens import PersonHash
 from agency_os.repositories.health import HealthRepository
@@ -93,6 +93,24 @@ async def import_leads(
             import_id, read=report.read, accepted=report.accepted, left_out=len(report.left_out), now=now
         )
     return report
+
+
+async def add_lead(
+    db: AsyncSession, hashes: PersonHash, *, client_id: UUID, campaign_id: UUID | None, lead: ImportedLead
+) -> UUID:
+    """One lead that a person or a program enters, by the same rules as a list: no duplicate, nobody suppressed.
+
+    Raises ConflictError with the reason.
+    """
+    repository = ImportRepository(db, client_id)
+    await repository.wait_for_turn()
+    reasons = await _reasons(repository, hashes, (lead,))
+    if reasons:
+        raise ConflictError(reasons[lead.row])
+    stored = await repository.store(None, campaign_id, [lead], [_company(lead)])
+    if lead.row not in stored:
+        raise ConflictError(_KNOWN)
+    return stored[lead.row]
 
 
 async def _store(

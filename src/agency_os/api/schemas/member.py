@@ -95,6 +95,18 @@ class InvitationList(Answer):
 class OwnMembership(Answer):
     """A client of the caller's."""
 
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "example": {
+                "client_id": EXAMPLE_ID,
+                "client_name": "Harbour & Vine Marketing",
+                "role": "viewer",
+                "permissions": ["campaigns:read", "leads:read"],
+            }
+        },
+    )
+
     client_id: UUID
     client_name: str
     role: Role | None

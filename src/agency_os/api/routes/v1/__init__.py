@@ -5,7 +5,18 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from agency_os.api.errors import described
-from agency_os.api.routes.v1 import api_keys, campaigns, clients, invitations, me, members, senders
+from agency_os.api.routes.v1 import (
+    api_keys,
+    campaigns,
+    clients,
+    invitations,
+    leads,
+    me,
+    meetings,
+    members,
+    senders,
+    touches,
+)
 from agency_os.exceptions import (
     AuthenticationError,
     ConflictError,
@@ -17,7 +28,7 @@ from agency_os.exceptions import (
     UnavailableError,
 )
 
-MODULES = (me, clients, members, invitations, api_keys, senders, campaigns)
+MODULES = (me, clients, members, invitations, api_keys, senders, campaigns, leads, touches, meetings)
 
 router = APIRouter(
     prefix="/api/v1",
