@@ -26,6 +26,7 @@ COMMANDS: Final = MappingProxyType(
         "env": ("agency_os.cli.env", "Where the running stack is reached, as lines for a shell"),
         "score": ("agency_os.cli.score", "Score a lead list; needs no service"),
         "import": ("agency_os.cli.imports", "Import a lead list, or show with --dry-run what would be imported"),
+        "audit": ("agency_os.cli.audit", "Verify the audit trail: `agency-os audit verify`"),
         "migrate": ("agency_os.cli.migrate", "Bring the database up to date"),
         "api": ("agency_os.cli.api", "Serve the HTTP API"),
         "worker": ("agency_os.cli.worker", "Run the background work"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agency_os.models.activity import Activity
 from agency_os.models.api_key import ApiKey
 from agency_os.models.audit_log import AuditLog, AuditValue
+from agency_os.models.audit_seal import AuditSeal, AuditSealed
 from agency_os.models.base import Base
 from agency_os.models.campaign import Campaign
 from agency_os.models.client import Client, PlatformSetting
@@ -35,6 +36,8 @@ __all__ = [
     "Activity",
     "ApiKey",
     "AuditLog",
+    "AuditSeal",
+    "AuditSealed",
     "AuditValue",
     "Base",
     "Campaign",

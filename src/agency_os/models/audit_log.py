@@ -18,6 +18,7 @@ class AuditLog(IdMixin, CreatedMixin, Base):
     __tablename__ = "audit_logs"
     __table_args__ = (
         Index("idx_audit_logs_client", "client_id", text("created_at DESC")),
+        Index("idx_audit_logs_page", "client_id", text("id DESC")),
         Index("idx_audit_logs_row", "table_name", "row_id"),
     )
 

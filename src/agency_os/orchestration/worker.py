@@ -27,6 +27,7 @@ from agency_os.orchestration.deployments import DEPLOYMENTS, Deployment
 from agency_os.orchestration.identity import WorkerSlot
 from agency_os.orchestration.runner import Pace, Runner
 from agency_os.orchestration.schedules.scheduled_jobs import schedules_run
+from agency_os.orchestration.sealing import seal_until
 
 if TYPE_CHECKING:
     from agency_os.wiring.services import Services
@@ -64,7 +65,12 @@ async def serve(
         with runtime.provided(runtime.Runtime(services, ticks)):
             # One client of the engine for all runs: making one costs more than a short run does.
             async with AsyncClientContext():
-                await runner.serve(stop)
+                sealing = asyncio.create_task(seal_until(stop, infra))
+                try:
+                    await runner.serve(stop)
+                finally:
+                    sealing.cancel()
+                    await asyncio.wait([sealing])
     finally:
         slot.release()
 

@@ -24,7 +24,9 @@ EDITORS = MANAGERS | {"member of a"}
 READERS = EDITORS | {"viewer of a", "viewer of a, owner of b"}
 READS_OTHERS = {"owner of b": "b", "viewer of a, owner of b": "b"}
 
-MANAGERS_READ = frozenset({"webhook_configs", "audit_logs", "audit_values", "invitations", "api_keys"})
+MANAGERS_READ = frozenset(
+    {"webhook_configs", "audit_logs", "audit_values", "audit_seals", "audit_sealed", "invitations", "api_keys"}
+)
 SERVICE_ONLY = frozenset(
     "platform_settings global_suppression client_suppression inbound_events send_batches cost_entries "
     "enrichment_requests idempotency_keys".split()
@@ -281,7 +283,16 @@ async def test_functions_can_be_called_by_those_alone_who_need_them(connection: 
     """.split()
     assert {row["rolname"]: row["functions"] for row in rows} == {
         "authenticated": tenants_use,
-        "service_role": sorted([*tenants_use, "app.applied_migrations", "app.find_api_key"]),
+        "service_role": sorted(
+            [
+                *tenants_use,
+                "app.applied_migrations",
+                "app.audit_entry_bytes",
+                "app.audit_seal_hash",
+                "app.find_api_key",
+                "app.seal_audit",
+            ]
+        ),
     }
 
 
@@ -320,8 +331,8 @@ async def test_a_row_cannot_point_into_another_tenant(database_urls: DatabaseUrl
         JOIN tenant AS own ON own.attrelid = f.conrelid JOIN tenant AS far ON far.attrelid = f.confrelid
         WHERE f.contype = 'f' AND f.connamespace = 'public'::regnamespace
             AND NOT (own.attnum = ANY (f.conkey) AND far.attnum = ANY (f.confkey))
-            -- Written by the audit triggers alone, in one statement with the entry they belong to.
-            AND f.conrelid <> 'audit_values'::regclass
+            -- Written by the audit triggers and the sealer alone, in one statement with the entry they belong to.
+            AND f.conrelid NOT IN ('audit_values'::regclass, 'audit_sealed'::regclass)
     """)
     await connection.close()
     assert [row["conname"] for row in rows] == []

@@ -1,0 +1,56 @@
+"""`agency-os audit verify`: does the audit trail hold, chain by chain, recomputed from its entries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated, Literal
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from agency_os.config import DatabaseSettings, given_settings, load_area
+from agency_os.db import Database
+from agency_os.kit.clock import SystemWallClock
+from agency_os.repositories.audit import PLATFORM, AuditRepository, ChainReport
+
+
+def command(
+    what: Annotated[Literal["verify"], typer.Argument(help="What to do with the trail.")],
+    client: Annotated[UUID | None, typer.Option(help="The client's id; every chain if not given.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Verify the audit trail. Exit status 1 where a chain is broken."""
+    del what  # there is one thing to do
+    settings = load_area(DatabaseSettings, given_settings())
+    found = asyncio.run(_verify(settings, client))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(each) for each in found], default=str, indent=2) + "\n")
+    else:
+        Console(highlight=False, soft_wrap=True).print(_table(found))
+    if any(each.fault is not None for each in found):
+        raise typer.Exit(1)
+
+
+async def _verify(settings: DatabaseSettings, client: UUID | None) -> list[ChainReport]:
+    database = Database.connect(settings.url.get_secret_value())
+    try:
+        async with database.transaction(now=SystemWallClock().now()) as db:
+            return await AuditRepository(db).verify(client)
+    finally:
+        await database.close()
+
+
+def _table(found: list[ChainReport]) -> Table:
+    table = Table("chain", "seals", "entries", "not sealed yet", "head", "verdict", box=None, pad_edge=False)
+    for each in found:
+        name = "platform" if each.chain == PLATFORM else str(each.chain)
+        counts = (f"{each.seals:,}", f"{each.entries:,}", f"{each.unsealed:,}")
+        table.add_row(name, *counts, each.head[:16], each.fault or "holds")
+    if not found:
+        table.add_row("none", "0", "0", "0", "", "the trail is empty")
+    return table

@@ -1,0 +1,143 @@
+"""The audit trail: sealed, verified from its own rows, and read page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, exists, select, text
+
+from agency_os.models import AuditLog, AuditSealed, AuditValue
+from agency_os.repositories.base import Repository
+
+LOOK_BACK: Final = timedelta(minutes=10)
+"""How far back a usual pass looks for entries that wait, in wall time; a transaction that lasts longer is found by the
+pass over everything."""
+MOST: Final = 20_000
+"""Entries of one pass."""
+
+_SEAL = text("SELECT app.seal_audit(CAST(:look_back AS interval), :most)")
+# Recomputed from the entries themselves: of the stored seals only what is compared is believed.
+_VERIFY = text("""
+    WITH members AS (
+        SELECT m.seal_id, count(*)::integer AS entries,
+            string_agg(app.audit_entry_bytes(l), '' ORDER BY l.id) AS content
+        FROM audit_sealed AS m JOIN audit_logs AS l ON l.id = m.audit_id
+        WHERE CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain
+        GROUP BY m.seal_id
+    ),
+    links AS (
+        SELECT s.chain, s.sequence, s.hash, s.entries, s.previous_hash,
+            lag(s.hash, 1, '') OVER w AS hash_before, row_number() OVER w AS place,
+            coalesce(m.entries, 0) AS found, coalesce(m.content, '') AS content
+        FROM audit_seals AS s LEFT JOIN members AS m ON m.seal_id = s.id
+        WHERE CAST(:chain AS uuid) IS NULL OR s.chain = :chain
+        WINDOW w AS (PARTITION BY s.chain ORDER BY s.sequence)
+    ),
+    judged AS (
+        SELECT chain, sequence, hash, entries, CASE
+            WHEN sequence <> place THEN 'a seal before it is missing'
+            WHEN previous_hash <> hash_before THEN 'it does not follow from the seal before it'
+            WHEN found <> entries THEN 'it covers ' || entries || ' entries, and ' || found || ' are there'
+            WHEN app.audit_seal_hash(previous_hash, sequence, entries, content) <> hash
+                THEN 'an entry under it was changed or exchanged'
+        END AS fault
+        FROM links
+    )
+    SELECT chain, count(*) AS seals, sum(entries) AS entries,
+        (array_agg(hash ORDER BY sequence DESC))[1] AS head,
+        (array_agg(sequence ORDER BY sequence) FILTER (WHERE fault IS NOT NULL))[1] AS broken_at,
+        (array_agg(fault ORDER BY sequence) FILTER (WHERE fault IS NOT NULL))[1] AS fault
+    FROM judged GROUP BY chain ORDER BY chain
+""")
+_VALUES = text("""
+    SELECT coalesce(l.client_id, :nil) AS chain, count(*) AS wrong, (array_agg(l.id ORDER BY l.id))[1] AS first
+    FROM audit_logs AS l JOIN audit_values AS v ON v.audit_id = l.id
+    WHERE v.values IS NOT NULL AND (CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain)
+        AND l.digests IS DISTINCT FROM (
+            SELECT jsonb_object_agg(f.key, encode(sha256(v.salt || convert_to(f.value::text, 'UTF8')), 'hex'))
+            FROM jsonb_each(v.values) AS f
+        )
+    GROUP BY 1
+""")
+_UNSEALED = text("""
+    SELECT coalesce(l.client_id, :nil) AS chain, count(*) AS entries FROM audit_logs AS l
+    WHERE (CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain)
+        AND NOT EXISTS (SELECT FROM audit_sealed AS s WHERE s.audit_id = l.id)
+    GROUP BY 1
+""")
+PLATFORM: Final = UUID(int=0)
+"""The chain of what belongs to no client."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """One chain. ``head`` is the last seal's hash (hexadecimal): kept elsewhere, it also proves that no seals were
+    taken off the end. ``fault`` is None where the chain holds."""
+
+    chain: UUID
+    seals: int
+    entries: int
+    unsealed: int
+    head: str
+    fault: str | None
+
+
+class AuditRepository(Repository):
+    """The trail of the platform and of every client."""
+
+    async def seal(self, *, everything: bool = False, most: int = MOST) -> int:
+        """Seal what waits; how many entries were sealed, 0 also while another sealer is at work."""
+        values = {"look_back": None if everything else LOOK_BACK, "most": most}
+        return int(await self.db.scalar(_SEAL, values) or 0)
+
+    async def verify(self, client_id: UUID | None = None) -> list[ChainReport]:
+        """Every chain, or a client's, recomputed from its entries; for the service."""
+        which = {"chain": client_id, "nil": PLATFORM}
+        links = {row.chain: row for row in await self.db.execute(_VERIFY, which)}
+        values = {row.chain: row for row in await self.db.execute(_VALUES, which)}
+        unsealed = {row.chain: row.entries for row in await self.db.execute(_UNSEALED, which)}
+        return [
+            _report(chain, links.get(chain), values.get(chain), unsealed.get(chain, 0))
+            for chain in sorted(links.keys() | values.keys() | unsealed.keys())
+        ]
+
+    async def page(
+        self, client_id: UUID, *, after: UUID | None, limit: int, filters: Mapping[str, Any]
+    ) -> Sequence[Any]:
+        """A client's entries, newest first, those that follow ``after``: with their values, where an erasure has not
+        emptied them, and whether they are sealed. ``filters``: columns that must equal, ``since``, ``until``."""
+        sealed = exists().where(AuditSealed.audit_id == AuditLog.id).label("is_sealed")
+        query: Select[Any] = select(
+            AuditLog.id, AuditLog.actor, AuditLog.verb, AuditLog.table_name, AuditLog.row_id, AuditLog.fields,
+            AuditLog.created_at, AuditValue.new_values.label("new_values"), sealed,
+        ).outerjoin(AuditValue, AuditValue.audit_id == AuditLog.id)  # fmt: skip
+        query = query.where(AuditLog.client_id == client_id).order_by(AuditLog.id.desc()).limit(limit)
+        query = query.where(AuditLog.id < after) if after is not None else query
+        for name, value in filters.items():
+            if name == "since":
+                query = query.where(AuditLog.created_at >= value)
+            elif name == "until":
+                query = query.where(AuditLog.created_at < value)
+            else:
+                query = query.where(getattr(AuditLog, name) == value)
+        return list(await self.db.execute(query))
+
+
+def _report(chain: UUID, links: Any, values: Any, unsealed: int) -> ChainReport:
+    fault = None
+    if links is not None and links.fault is not None:
+        fault = f"seal {links.broken_at}: {links.fault}"
+    elif values is not None:
+        fault = f"entry {values.first}: its values are not those it was written with ({values.wrong} such entries)"
+    return ChainReport(
+        chain=chain,
+        seals=links.seals if links is not None else 0,
+        entries=int(links.entries) if links is not None else 0,
+        unsealed=unsealed,
+        head=links.head.hex() if links is not None else "",
+        fault=fault,
+    )

@@ -1,0 +1,58 @@
+"""`agency-os audit verify`, as an operator runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.conftest import DatabaseUrls
+from tests.factories.identity import make_client
+
+PROGRAM = Path(sys.executable).parent / "agency-os"
+
+
+def run(urls: DatabaseUrls, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.defpath, "HOME": str(folder), "DATABASE_URL": urls.app_dsn, "COLUMNS": "200"}
+    return subprocess.run(
+        [str(PROGRAM), "audit", *arguments],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+async def client_id(database_urls: DatabaseUrls) -> str:
+    owner = await asyncpg.connect(database_urls.owner_dsn)
+    made = await make_client(owner)
+    await owner.execute("SELECT app.seal_audit(NULL, 100)")
+    await owner.close()
+    return str(made)
+
+
+async def test_a_trail_that_holds_ends_with_zero(database_urls: DatabaseUrls, client_id: str, tmp_path: Path) -> None:
+    ran = run(database_urls, tmp_path, "verify")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert client_id in ran.stdout
+    assert "holds" in ran.stdout
+
+
+async def test_a_broken_trail_ends_with_one_and_names_the_seal(
+    database_urls: DatabaseUrls, client_id: str, tmp_path: Path
+) -> None:
+    owner = await asyncpg.connect(database_urls.owner_dsn)
+    await owner.execute("SET session_replication_role = replica")
+    await owner.execute("UPDATE audit_logs SET actor = 'nobody'")
+    await owner.close()
+    ran = run(database_urls, tmp_path, "verify", "--client", client_id, "--json")
+    (chain,) = json.loads(ran.stdout)
+    assert (ran.returncode, chain["fault"]) == (1, "seal 1: an entry under it was changed or exchanged")
