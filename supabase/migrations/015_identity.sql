@@ -62,15 +62,26 @@ AS $$
         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > pg_catalog.now()) AND c.deleted_at IS NULL
 $$;
 
+-- The caller's account, while the auth server neither deleted nor banned it: its token may outlive it by an hour.
+CREATE FUNCTION app.live_user() RETURNS TABLE (id uuid, confirmed_email text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+AS $$
+    SELECT u.id, CASE WHEN u.email_confirmed_at IS NOT NULL THEN lower(u.email) END
+    FROM auth.users AS u
+    WHERE u.id = auth.uid() AND u.deleted_at IS NULL
+        AND (u.banned_until IS NULL OR u.banned_until <= pg_catalog.now())
+$$;
+
 CREATE OR REPLACE FUNCTION public.get_user_client_ids() RETURNS uuid[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
 AS $$
     SELECT coalesce(array_agg(mine.client_id), '{}')
     FROM (
         SELECT m.client_id
-        FROM public.memberships AS m
+        FROM app.live_user() AS u
+        JOIN public.memberships AS m ON m.user_id = u.id
         JOIN public.clients AS c ON c.id = m.client_id
-        WHERE m.user_id = auth.uid() AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
+        WHERE m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
         UNION ALL
         SELECT k.client_id FROM app.current_api_key() AS k WHERE k.id IS NOT NULL
     ) AS mine
@@ -83,10 +94,10 @@ AS $$
     SELECT coalesce(array_agg(mine.client_id), '{}')
     FROM (
         SELECT m.client_id
-        FROM public.memberships AS m
+        FROM app.live_user() AS u
+        JOIN public.memberships AS m ON m.user_id = u.id
         JOIN public.clients AS c ON c.id = m.client_id
-        WHERE m.user_id = auth.uid() AND m.role = ANY (roles)
-            AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
+        WHERE m.role = ANY (roles) AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
         UNION ALL
         SELECT k.client_id FROM app.current_api_key() AS k
         WHERE k.id IS NOT NULL AND 'member' = ANY (roles)
@@ -94,18 +105,15 @@ AS $$
     ) AS mine
 $$;
 
--- What the caller is in a client, now: a person's role, else a key's scopes; no row for a stranger. An account that the
--- auth server deleted or banned is a stranger too, though its token has not run out.
+-- What the caller is in a client, now: a person's role, else a key's scopes; no row for a stranger.
 CREATE FUNCTION app.confirm_caller(wanted uuid) RETURNS TABLE (role membership_role, scopes text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
 AS $$
     SELECT m.role, NULL::text[]
-    FROM public.memberships AS m
+    FROM app.live_user() AS u
+    JOIN public.memberships AS m ON m.user_id = u.id
     JOIN public.clients AS c ON c.id = m.client_id
-    JOIN auth.users AS u ON u.id = m.user_id
-    WHERE m.client_id = wanted AND m.user_id = auth.uid() AND m.accepted_at IS NOT NULL
-        AND m.deleted_at IS NULL AND c.deleted_at IS NULL AND u.deleted_at IS NULL
-        AND (u.banned_until IS NULL OR u.banned_until <= pg_catalog.now())
+    WHERE m.client_id = wanted AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
     UNION ALL
     SELECT NULL, k.scopes FROM app.current_api_key() AS k WHERE k.client_id = wanted
 $$;
@@ -115,9 +123,7 @@ $$;
 CREATE FUNCTION app.confirmed_email() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
 AS $$
-    SELECT lower(u.email) FROM auth.users AS u
-    WHERE u.id = auth.uid() AND u.email_confirmed_at IS NOT NULL AND u.deleted_at IS NULL
-        AND (u.banned_until IS NULL OR u.banned_until <= pg_catalog.now())
+    SELECT u.confirmed_email FROM app.live_user() AS u
 $$;
 
 CREATE FUNCTION app.caller_id() RETURNS uuid
@@ -164,7 +170,7 @@ AS $$
 $$;
 
 REVOKE ALL ON FUNCTION
-    app.current_api_key(), app.confirm_caller(uuid), app.confirmed_email(), app.caller_id(),
+    app.current_api_key(), app.live_user(), app.confirm_caller(uuid), app.confirmed_email(), app.caller_id(),
     app.claim_idempotency_key(text, bytea), app.keep_answer(text, integer, bytea), app.find_api_key(bytea)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION

@@ -69,6 +69,17 @@ def read_number_cursor(cursor: str | None) -> tuple[int | None, UUID] | None:
             raise _foreign()
 
 
+def read_count_cursor(cursor: str | None) -> int | None:
+    """The number in a cursor of rows that are sorted by one. Raises InvalidInputError."""
+    if cursor is None:
+        return None
+    match _read(cursor):
+        case [int() as number] if 0 <= number < 2**31:
+            return number
+        case _:
+            raise _foreign()
+
+
 def _read(cursor: str) -> object:
     try:
         return json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))

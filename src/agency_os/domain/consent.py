@@ -7,7 +7,7 @@ publication). A score is never consent (design decision 6).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -93,3 +93,29 @@ def permission(consents: Iterable[Consent], channel: Channel, *, at: datetime) -
 def is_needed(channel: Channel) -> bool:
     """Whether a message on ``channel`` takes a consent record."""
     return channel in CONSENT_CHANNELS
+
+
+def consent_to_json(declaration: ConsentDeclaration | None) -> dict[str, str | None] | None:
+    """The form in which a file's declaration is stored. Read back by ``consent_from_json``."""
+    if declaration is None:
+        return None
+    return {
+        "basis": declaration.basis.value,
+        "source": declaration.source,
+        "obtained_on": declaration.obtained_on.isoformat(),
+        "declared_by": declaration.declared_by,
+        "relevance": declaration.relevance,
+    }
+
+
+def consent_from_json(stored: Mapping[str, str | None] | None) -> ConsentDeclaration | None:
+    """A declaration from what ``consent_to_json`` wrote."""
+    if stored is None:
+        return None
+    return ConsentDeclaration(
+        ConsentBasis(str(stored["basis"])),
+        stored["source"] or "",
+        date.fromisoformat(str(stored["obtained_on"])),
+        stored["declared_by"] or "",
+        stored["relevance"],
+    )

@@ -91,6 +91,21 @@ class ImportBatch:
     left_out: tuple[LeftOut, ...]
 
 
+def read_columns(stream: ByteStream, overrides: Mapping[str, str] | None = None) -> Columns:
+    """The columns of a list, whether or not they tell who somebody is yet.
+
+    Raises InvalidInputError for a file that is no list, and an override that names no column or field of it.
+    """
+    return read_header(_header(_records(stream)), overrides)
+
+
+def _header(records: Iterator[Record]) -> Sequence[str]:
+    header = next(records, None)
+    if header is None or header.fault is not None:
+        raise InvalidInputError("the file has no header row: name the columns in its first row", field="file")
+    return header.values
+
+
 class LeadList:
     """A list being read. Raises InvalidInputError at once for a file that is no list of people."""
 
@@ -98,12 +113,10 @@ class LeadList:
         self._options = options
         self._today = today
         self._records = _records(stream)
-        header = next(self._records, None)
-        if header is None or header.fault is not None:
-            raise InvalidInputError("the file has no header row: name the columns in its first row", field="file")
-        self.columns: Columns = read_header(header.values, options.overrides)
+        header = _header(self._records)
+        self.columns: Columns = read_header(header, options.overrides)
         if not self.columns.identify_a_lead:
-            if any(read_email(value) is not None for value in header.values):
+            if any(read_email(value) is not None for value in header):
                 raise InvalidInputError(
                     "the first row holds an email address and names no column: put a row such as "
                     "Email,Name,Company above it",

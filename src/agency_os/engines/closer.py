@@ -245,15 +245,31 @@ class CloserEngine:
                 concerned |= set(await threads.leads_with(address.lower()))
         await TouchPlanningRepository(db).take_back(concerned, reason=reason, now=now, answers_too=True)
         hashes = {("email", self._hashes.of("email", also))} if also is not None else set()
-        for lead_id in sorted(own):
-            known = await stops.addresses(lead_id)
-            hashes |= {(channel, self._hashes.of(channel, address)) for channel, address in known.items()}
-        await stops.suppress(thread.client_id, sorted(hashes), reason=reason, added_by="recipient")
+        hashes = await stops.silence(
+            thread.client_id, own, self._hashes, beside=hashes, reason=reason, added_by="recipient", at=now
+        )
         if closing.everywhere:
             await stops.suppress_everywhere(sorted(hashes), reason=reason, added_by="recipient")
-        for lead_id in sorted(own):
-            await stops.withdraw_consents(thread.client_id, lead_id, now)
-            await stops.unsubscribed(lead_id, reason)
+
+    async def opt_out(
+        self,
+        db: AsyncSession,
+        *,
+        client_id: UUID,
+        channels: Sequence[str],
+        address: str,
+        reason: str,
+        added_by: str,
+        now: datetime,
+    ) -> int:
+        """Somebody told the agency to be left in peace: the address (in normal form, of ``channels``) and whoever has
+        it in the client, on every channel. Repeatable. Returns how many leads are concerned."""
+        stops = StopRepository(db)
+        own = await stops.leads_at(client_id, channels[0], address)
+        await TouchPlanningRepository(db).take_back(own, reason=reason, now=now, answers_too=True)
+        given = {(channel, self._hashes.of(channel, address)) for channel in channels}
+        await stops.silence(client_id, own, self._hashes, beside=given, reason=reason, added_by=added_by, at=now)
+        return len(own)
 
     async def _bounce(self, db: AsyncSession, address: str, detail: str, now: datetime) -> None:
         """A dead address binds all clients; who is behind it stays reachable by another one."""

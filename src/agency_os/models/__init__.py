@@ -18,7 +18,7 @@ from agency_os.models.cost_entry import CostEntry
 from agency_os.models.enrichment_request import EnrichmentRequest
 from agency_os.models.hold import Hold
 from agency_os.models.idempotency_key import IdempotencyKey
-from agency_os.models.imports import Import, ImportRow
+from agency_os.models.imports import Import, ImportFile, ImportRow
 from agency_os.models.inbound_event import InboundEvent
 from agency_os.models.invitation import Invitation
 from agency_os.models.lead import Lead
@@ -54,6 +54,7 @@ __all__ = [
     "Hold",
     "IdempotencyKey",
     "Import",
+    "ImportFile",
     "ImportRow",
     "InboundEvent",
     "Invitation",

@@ -80,6 +80,7 @@ INTENT = pg_enum(
     "auto_reply",
 )
 RESOURCE_KIND = pg_enum("resource_kind", "domain", "mailbox", "seat", "number")
+IMPORT_STATE = pg_enum("import_state", "uploaded", "queued", "running", "finished", "failed")
 CONSENT_BASIS = pg_enum("consent_basis", "express", "inferred")
 TOUCH_KIND = pg_enum("touch_kind", "sequence", "answer", "task")
 TOUCH_STATE = pg_enum(

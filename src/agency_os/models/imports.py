@@ -6,10 +6,10 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agency_os.models.base import Base, CreatedMixin, IdMixin
+from agency_os.models.base import IMPORT_STATE, Base, CreatedMixin, IdMixin
 
 
 class Import(IdMixin, CreatedMixin, Base):
@@ -22,6 +22,11 @@ class Import(IdMixin, CreatedMixin, Base):
             ["client_id", "campaign_id"], ["campaigns.client_id", "campaigns.id"], name="imports_campaign_fk"
         ),
         Index("idx_imports_client", "client_id", text("created_at DESC")),
+        Index(
+            "idx_imports_waiting",
+            "id",
+            postgresql_where=text("state = ANY (ARRAY['queued'::import_state, 'running'::import_state])"),
+        ),
     )
 
     client_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("clients.id", ondelete="RESTRICT"))
@@ -33,6 +38,11 @@ class Import(IdMixin, CreatedMixin, Base):
     rows_left_out: Mapped[int] = mapped_column(server_default=text("0"))
     finished_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(IMPORT_STATE, server_default=text("'running'"))
+    byte_size: Mapped[int | None] = mapped_column(BigInteger)
+    overrides: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    consent: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None]
 
 
 class ImportRow(IdMixin, Base):
@@ -54,3 +64,20 @@ class ImportRow(IdMixin, Base):
     lead_id: Mapped[uuid.UUID | None]
     reason: Mapped[str | None]
     raw: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+
+
+class ImportFile(CreatedMixin, Base):
+    """An uploaded list, compressed, until it has been run; ``lease_until`` is wall time (UTC)."""
+
+    __tablename__ = "import_files"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["client_id", "import_id"], ["imports.client_id", "imports.id"], name="import_files_import_fk"
+        ),
+        Index("idx_import_files_client", "client_id"),
+    )
+
+    import_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[uuid.UUID]
+    content: Mapped[bytes | None]
+    lease_until: Mapped[datetime | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agency_os.models.base import CHANNEL, Base, CreatedMixin, IdMixin
@@ -26,7 +26,10 @@ class ClientSuppression(IdMixin, CreatedMixin, Base):
     """An address one client may not approach, by HMAC of the normalised address."""
 
     __tablename__ = "client_suppression"
-    __table_args__ = (UniqueConstraint("client_id", "channel", "address_hash", name="unique_client_suppression"),)
+    __table_args__ = (
+        UniqueConstraint("client_id", "channel", "address_hash", name="unique_client_suppression"),
+        Index("idx_suppression_page", "client_id", text("id DESC")),
+    )
 
     client_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("clients.id", ondelete="RESTRICT"))
     channel: Mapped[str] = mapped_column(CHANNEL)

@@ -17,6 +17,7 @@ from agency_os.kit.logging import get_logger
 from agency_os.orchestration.tasks import (
     allocation_tasks,
     enrichment_tasks,
+    import_tasks,
     outreach_tasks,
     reply_tasks,
     scoring_tasks,
@@ -63,9 +64,11 @@ class TickReport:
 
 
 async def enrichment_tick(services: Services, run: Run = direct) -> TickReport:
-    """Enrich, score and allocate what is new."""
+    """Import, enrich, score and allocate what is new."""
     report = TickReport("enrichment")
     now = await services.infra.clock.now()
+    for import_id in await run(import_tasks.imports_waiting, services, now):
+        await _drain(report, run, import_tasks.run_import, services, import_id, now)
     for client in await run(enrichment_tasks.clients_to_enrich, services, now):
         await _drain(report, run, enrichment_tasks.enrich_client, services, client, now)
     for client in await run(scoring_tasks.clients_to_score, services, now):

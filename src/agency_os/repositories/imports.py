@@ -92,8 +92,11 @@ _LEADS = text("""
     RETURNING id
 """)
 _FINISH = text("""
-    UPDATE imports SET rows_read = :read, rows_accepted = :accepted, rows_left_out = :left_out, finished_at = :now
-    WHERE id = :id
+    UPDATE imports SET
+        state = 'finished', finished_at = :now, rows_read = r.read, rows_accepted = r.accepted,
+        rows_left_out = r.read - r.accepted
+    FROM (SELECT count(*) AS read, count(lead_id) AS accepted FROM import_rows WHERE import_id = :id) AS r
+    WHERE imports.id = :id
 """)
 
 
@@ -126,10 +129,9 @@ class ImportRepository(Repository):
         await self.db.execute(insert(Import).values(id=import_id, client_id=self._client_id, **values))
         return import_id
 
-    async def finish(self, import_id: UUID, *, read: int, accepted: int, left_out: int, now: datetime) -> None:
-        """The counts add up, and the import is over."""
-        values = {"read": read, "accepted": accepted, "left_out": left_out, "now": now}
-        await self.db.execute(_FINISH, {"id": import_id, **values})
+    async def finish(self, import_id: UUID, now: datetime) -> None:
+        """The import is over; its counts are those of its rows, and add up."""
+        await self.db.execute(_FINISH, {"id": import_id, "now": now})
 
     async def existing(self, emails: Sequence[str], profiles: Sequence[str]) -> frozenset[str]:
         """Those of the addresses and profiles that a live lead of the client has."""

@@ -6,13 +6,14 @@ Everything may be written twice, in any order of events, with the same end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
 from agency_os.kit.ids import new_id, new_ids
+from agency_os.kit.tokens import PersonHash
 from agency_os.repositories.base import Repository
 
 _SUPPRESS = text("""
@@ -31,6 +32,15 @@ _WITHDRAW = text("""
     UPDATE consents SET withdrawn_at = :at WHERE client_id = :client_id AND lead_id = :lead_id AND withdrawn_at IS NULL
 """)
 _ADDRESSES = text("SELECT email, phone, linkedin_url FROM leads WHERE id = :lead_id")
+_LEADS_AT = text("""
+    SELECT id FROM leads
+    WHERE client_id = :client_id AND deleted_at IS NULL AND CASE CAST(:channel AS text)
+        WHEN 'email' THEN lower(email) = :address
+        WHEN 'linkedin' THEN lower(linkedin_url) = :address
+        ELSE phone = :address
+    END
+    ORDER BY id
+""")
 _STATUS = text("""
     UPDATE leads SET status = CAST(:status AS lead_status), status_reason = :reason
     WHERE id = :lead_id AND status = ANY (CAST(:from_states AS lead_status[]))
@@ -79,6 +89,11 @@ class StopRepository(Repository):
         known = {"email": row.email, "sms": row.phone, "voice": row.phone, "linkedin": row.linkedin_url}
         return {channel: address for channel, address in known.items() if address}
 
+    async def leads_at(self, client_id: UUID, channel: str, address: str) -> list[UUID]:
+        """The client's live leads with an address (in normal form) of ``channel``."""
+        values = {"client_id": client_id, "channel": channel, "address": address}
+        return list((await self.db.execute(_LEADS_AT, values)).scalars())
+
     async def suppress(
         self, client_id: UUID, hashes: Sequence[tuple[str, bytes]], *, reason: str, added_by: str
     ) -> None:
@@ -97,6 +112,29 @@ class StopRepository(Repository):
     async def unsubscribed(self, lead_id: UUID, reason: str) -> None:
         """Final: nothing leads out of it."""
         await self._status(lead_id, "unsubscribed", reason, _MAY_UNSUBSCRIBE)
+
+    async def silence(
+        self,
+        client_id: UUID,
+        leads: Collection[UUID],
+        hashes: PersonHash,
+        *,
+        beside: Set[tuple[str, bytes]],
+        reason: str,
+        added_by: str,
+        at: datetime,
+    ) -> set[tuple[str, bytes]]:
+        """An opt-out binds the client on all channels (decision 9): every address of ``leads``, and the pairs of
+        channel and person hash ``beside``. Returns all of these pairs."""
+        found = set(beside)
+        for lead_id in sorted(leads):
+            known = await self.addresses(lead_id)
+            found |= {(channel, hashes.of(channel, address)) for channel, address in known.items()}
+        await self.suppress(client_id, sorted(found), reason=reason, added_by=added_by)
+        for lead_id in sorted(leads):
+            await self.withdraw_consents(client_id, lead_id, at)
+            await self.unsubscribed(lead_id, reason)
+        return found
 
     async def bounced(self, lead_id: UUID, reason: str) -> None:
         """The lead's address is dead; who has converted stays converted."""

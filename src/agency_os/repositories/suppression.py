@@ -5,14 +5,16 @@ The reasons are for our own rules; a tenant is told "suppressed" and no more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agency_os.kit.tokens import PersonHash
-from agency_os.repositories.base import Repository
+from agency_os.models import ClientSuppression
+from agency_os.repositories.base import Repository, TenantRepository
 
 _REASONS = text("""
     WITH q AS (
@@ -67,3 +69,14 @@ def addresses_of(row: RowMapping) -> dict[str, str]:
     """The addresses in a lead's row, by channel."""
     known = {"email": row["email"], "sms": row["phone"], "voice": row["phone"], "linkedin": row["linkedin_url"]}
     return {channel: str(address) for channel, address in known.items() if address}
+
+
+class SuppressionListRepository(TenantRepository):
+    """One client's own suppressions, as its people read them; for the service, which names the client."""
+
+    async def page(self, *, after: UUID | None, limit: int) -> Sequence[Any]:
+        """Newest first: id, channel, reason, added_by, created_at. Never the hashes."""
+        row = ClientSuppression
+        query = select(row.id, row.channel, row.reason, row.added_by, row.created_at).order_by(row.id.desc())
+        query = query.where(row.client_id == self.client_id).limit(limit)
+        return list(await self.db.execute(query.where(row.id < after) if after is not None else query))

@@ -87,11 +87,9 @@ async def import_leads(
     report = ImportReport(import_id, mapping)
     for batch in leads.batches():
         async with database.transaction(now=now) as db:
-            await _store(db, hashes, report, client_id, campaign_id, batch)
+            await store_batch(db, hashes, report, client_id, campaign_id, batch)
     async with database.transaction(now=now) as db:
-        await ImportRepository(db, client_id).finish(
-            import_id, read=report.read, accepted=report.accepted, left_out=len(report.left_out), now=now
-        )
+        await ImportRepository(db, client_id).finish(import_id, now)
     return report
 
 
@@ -113,7 +111,7 @@ async def add_lead(
     return stored[lead.row]
 
 
-async def _store(
+async def store_batch(
     db: AsyncSession,
     hashes: PersonHash,
     report: ImportReport,
@@ -121,6 +119,7 @@ async def _store(
     campaign_id: UUID | None,
     batch: ImportBatch,
 ) -> None:
+    """Store one batch in the caller's transaction, and note of every row what became of it."""
     repository = ImportRepository(db, client_id)
     await repository.wait_for_turn()
     reasons = await _reasons(repository, hashes, batch.accepted)

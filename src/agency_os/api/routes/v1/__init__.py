@@ -7,14 +7,17 @@ from fastapi import APIRouter
 from agency_os.api.errors import described
 from agency_os.api.routes.v1 import (
     api_keys,
+    audit,
     campaigns,
     clients,
+    imports,
     invitations,
     leads,
     me,
     meetings,
     members,
     senders,
+    suppression,
     touches,
 )
 from agency_os.exceptions import (
@@ -28,7 +31,10 @@ from agency_os.exceptions import (
     UnavailableError,
 )
 
-MODULES = (me, clients, members, invitations, api_keys, senders, campaigns, leads, touches, meetings)
+MODULES = (
+    me, clients, members, invitations, api_keys, senders, campaigns, leads, imports, touches, meetings, suppression,
+    audit,
+)  # fmt: skip
 
 router = APIRouter(
     prefix="/api/v1",
