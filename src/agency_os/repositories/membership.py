@@ -23,7 +23,8 @@ _MEMBERS = text("""
 _OF_USER = text("""
     SELECT m.client_id, c.name AS client_name, m.role
     FROM memberships AS m JOIN clients AS c ON c.id = m.client_id
-    WHERE m.user_id = :user_id AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
+    WHERE m.user_id = :user_id AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL
+        AND m.client_id = ANY (public.get_user_client_ids())
     ORDER BY lower(c.name), c.id
 """)
 _TRIALS = text("""
@@ -64,7 +65,7 @@ class MembershipRepository(Repository):
         return (await self.db.execute(_MEMBERS, {"client_id": client_id})).all()
 
     async def of_user(self, user_id: UUID) -> list[OwnClient]:
-        """The clients of a person."""
+        """The clients of the person who calls; none while the account is banned."""
         rows = await self.db.execute(_OF_USER, {"user_id": user_id})
         return [OwnClient(row.client_id, row.client_name, row.role) for row in rows]
 
