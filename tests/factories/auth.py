@@ -102,7 +102,9 @@ async def auth_in_process(folder: Path, urls: DatabaseUrls) -> AsyncIterator[Aut
 @asynccontextmanager
 async def served_auth(folder: Path, urls: DatabaseUrls, service_key: str = SERVICE_KEY) -> AsyncIterator[str]:
     """The address of an auth server that listens on the loopback, in real wall time."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         auth = AuthServer(AuthOptions(folder, await auth_dsn(urls), url, service_key=service_key))
         server = SandboxServer(server_config(auth.app))
