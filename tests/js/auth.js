@@ -49,7 +49,7 @@ process.stdout.write(
     refreshed: refreshed.session.refresh_token !== loggedIn.session.refresh_token,
     user: { id: user.id, email: user.email, name: user.user_metadata.full_name },
     claims: { sub: claims.sub, role: claims.role, aud: claims.aud, iss: claims.iss },
-    token: signedUp.session.access_token,
+    token,
     city: changed.user_metadata.city,
     recovered: recovered.session.user.id,
     admin: { listed: listed.users.length, total: listed.total, nextPage: listed.nextPage, name: renamed.user_metadata.full_name },

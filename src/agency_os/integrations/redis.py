@@ -59,7 +59,7 @@ class Cache:
             try:
                 if raw is not None:
                     values[key] = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
                 _log.warning("cache_value_unreadable", cache=key)
         return values
 

@@ -14,11 +14,16 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 
+from agency_os.kit.http import AiohttpTransport
 from tests.conftest import DatabaseUrls
+from tests.factories.api import api_settings, make_web, serving
 from tests.factories.auth import SERVICE_KEY, served_auth
+from tests.factories.identity import add_membership, make_client
 from tests.support.needs import REPOSITORY
 
 PROGRAMS = Path(sys.executable).parent
@@ -51,13 +56,32 @@ async def client(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_supabase_js_signs_up_logs_in_refreshes_reads_the_user_and_logs_out(
-    client: Path, tmp_path: Path, database_urls: DatabaseUrls
+async def _statuses(urls: DatabaseUrls, redis_url: str, url: str, token: str, ada: UUID) -> list[int]:
+    """What the API answers to the token: as a stranger's, a member's, of a banned account, and of one set free."""
+    owner_db = await asyncpg.connect(urls.owner_dsn)
+    client_id, other = await make_client(owner_db), await make_client(owner_db)
+    await add_membership(owner_db, client_id, ada, "viewer")
+    path = "/api/v1/clients/{}/campaigns"
+    settings = api_settings(DATABASE_URL=urls.app_dsn, REDIS_URL=redis_url, SUPABASE_URL=url)
+    async with serving(make_web(settings, prefect=AiohttpTransport())) as http:
+        http.headers["Authorization"] = f"Bearer {token}"
+        found = [await http.get(path.format(other)), await http.get(path.format(client_id))]
+        for until in ("now() + interval '1 hour'", "NULL"):
+            await owner_db.execute(f"UPDATE auth.users SET banned_until = {until} WHERE id = $1", ada)  # noqa: S608
+            found.append(await http.get(path.format(client_id)))
+    await owner_db.close()
+    return [response.status_code for response in found]
+
+
+async def test_supabase_js_signs_up_logs_in_refreshes_reads_the_user_and_logs_out_and_the_api_takes_its_token(
+    client: Path, tmp_path: Path, database_urls: DatabaseUrls, redis_url: str
 ) -> None:
     async with served_auth(tmp_path / "auth", database_urls) as url:
         said = await _run(client, str(PROGRAMS / "node"), "auth.js", url, SERVICE_KEY, seconds=60)
-    found: dict[str, Any] = json.loads(said)
-    ada = found["signedUp"]["id"]
+        found: dict[str, Any] = json.loads(said)
+        ada = found["signedUp"]["id"]
+        statuses = await _statuses(database_urls, redis_url, url, found["token"], UUID(ada))
+    assert statuses == [404, 200, 404, 200]
     assert (found["signedUp"]["session"], found["loggedIn"], found["refreshed"], found["recovered"]) == (
         True, ada, True, ada,
     )  # fmt: skip
