@@ -87,22 +87,42 @@ AS $$
     ) AS mine
 $$;
 
--- A key that may write anything counts as a member; no key counts as an owner or admin alone.
+-- Of people alone: no key has a role.
 CREATE OR REPLACE FUNCTION app.client_ids_with_role(VARIADIC roles membership_role[]) RETURNS uuid[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
 AS $$
-    SELECT coalesce(array_agg(mine.client_id), '{}')
-    FROM (
-        SELECT m.client_id
-        FROM app.live_user() AS u
-        JOIN public.memberships AS m ON m.user_id = u.id
-        JOIN public.clients AS c ON c.id = m.client_id
-        WHERE m.role = ANY (roles) AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
-        UNION ALL
-        SELECT k.client_id FROM app.current_api_key() AS k
-        WHERE k.id IS NOT NULL AND 'member' = ANY (roles)
-            AND EXISTS (SELECT FROM unnest(k.scopes) AS s WHERE s LIKE '%:write')
-    ) AS mine
+    SELECT coalesce(array_agg(m.client_id), '{}')
+    FROM app.live_user() AS u
+    JOIN public.memberships AS m ON m.user_id = u.id
+    JOIN public.clients AS c ON c.id = m.client_id
+    WHERE m.role = ANY (roles) AND m.accepted_at IS NOT NULL AND m.deleted_at IS NULL AND c.deleted_at IS NULL
+$$;
+
+-- Where the caller edits what is written under ``scope``: everybody but a viewer, and a key that has that very scope.
+CREATE FUNCTION app.client_ids_to_edit(scope text) RETURNS uuid[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+AS $$
+    SELECT app.client_ids_with_role('owner', 'admin', 'member')
+        || array(SELECT k.client_id FROM app.current_api_key() AS k WHERE scope = ANY (k.scopes))
+$$;
+
+DO $$
+DECLARE
+    edited record;
+BEGIN
+    FOR edited IN SELECT * FROM (VALUES
+        ('campaigns', 'campaigns:write'), ('sequence_steps', 'campaigns:write'),
+        ('companies', 'leads:write'), ('leads', 'leads:write')
+    ) AS t (name, scope) LOOP
+        EXECUTE format(
+            'ALTER POLICY editors_insert ON %I '
+            'WITH CHECK (client_id = ANY ((SELECT app.client_ids_to_edit(%L))::uuid[]))', edited.name, edited.scope);
+        EXECUTE format(
+            'ALTER POLICY editors_update ON %1$I '
+            'USING (client_id = ANY ((SELECT app.client_ids_to_edit(%2$L))::uuid[])) '
+            'WITH CHECK (client_id = ANY ((SELECT app.client_ids_to_edit(%2$L))::uuid[]))', edited.name, edited.scope);
+    END LOOP;
+END
 $$;
 
 -- What the caller is in a client, now: a person's role, else a key's scopes; no row for a stranger.
@@ -170,11 +190,12 @@ AS $$
 $$;
 
 REVOKE ALL ON FUNCTION
-    app.current_api_key(), app.live_user(), app.confirm_caller(uuid), app.confirmed_email(), app.caller_id(),
+    app.current_api_key(), app.live_user(), app.client_ids_to_edit(text), app.confirm_caller(uuid),
+    app.confirmed_email(), app.caller_id(),
     app.claim_idempotency_key(text, bytea), app.keep_answer(text, integer, bytea), app.find_api_key(bytea)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    app.confirm_caller(uuid), app.confirmed_email(), app.caller_id(),
+    app.client_ids_to_edit(text), app.confirm_caller(uuid), app.confirmed_email(), app.caller_id(),
     app.claim_idempotency_key(text, bytea), app.keep_answer(text, integer, bytea)
 TO authenticated, service_role;
 GRANT EXECUTE ON FUNCTION app.find_api_key(bytea) TO service_role;

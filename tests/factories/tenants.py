@@ -5,13 +5,14 @@ What stands in the way of a change (constraints, triggers) is taken off first: t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
 
 from agency_os.kit.ids import new_id
+from tests.support.matrix import SCOPES
 
 _TABLES = """
     SELECT c.relname AS table_name, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, t.typcategory::text
@@ -110,12 +111,14 @@ class Table:
 
 @dataclass(slots=True)
 class Tenants:
-    """Clients ``a``, ``b`` and the deleted ``gone``, people by name, and every row's key by table and client."""
+    """Clients ``a``, ``b`` and the deleted ``gone``, people by name, API keys by name with the client that is claimed
+    to be theirs, and every row's key by table and client."""
 
     a: UUID
     b: UUID
     gone: UUID
     people: dict[str, UUID]
+    keys: dict[str, tuple[UUID, UUID | None]]
     tables: dict[str, Table]
     rows: dict[str, dict[UUID | None, set[str]]] = field(default_factory=dict)
 
@@ -134,9 +137,31 @@ PEOPLE = {
     "owner of b": [("b", "owner", True, False)],
     "viewer of a, owner of b": [("a", "viewer", True, False), ("b", "owner", True, False)],
     "owner of a deleted client": [("gone", "owner", True, False)],
+    "banned owner of a": [("a", "owner", True, False)],
+    "owner of a whose account is deleted": [("a", "owner", True, False)],
+    "once banned owner of a": [("a", "owner", True, False)],
     "stranger": [],
 }
 """Memberships: client, role, whether accepted, whether removed since."""
+_ACCOUNTS = {
+    "banned owner of a": "banned_until = now() + interval '1 day'",
+    "owner of a whose account is deleted": "deleted_at = now()",
+    "once banned owner of a": "banned_until = now() - interval '1 day'",
+}
+KEYS: dict[str, tuple[str, str | None, list[str], str | None]] = {
+    **{f"key of a: {scope}": ("a", "a", [scope], None) for scope in sorted(SCOPES)},
+    "key of a: every scope": ("a", "a", sorted(SCOPES), None),
+    "key of a: what no key may have": ("a", "a", ["members:write", "audit:read", "client:write", "*", ""], None),
+    "key of a that runs out tomorrow": ("a", "a", sorted(SCOPES), "expires_at = now() + interval '1 day'"),
+    "key of b: every scope": ("b", "b", sorted(SCOPES), None),
+    "revoked key of a": ("a", "a", sorted(SCOPES), "revoked_at = now()"),
+    "key of a that has run out": ("a", "a", sorted(SCOPES), "expires_at = now() - interval '1 second'"),
+    "key of a under the id of b": ("a", "b", sorted(SCOPES), None),
+    "key of b under the id of a": ("b", "a", sorted(SCOPES), None),
+    "key of a under no id": ("a", None, sorted(SCOPES), None),
+    "key of a deleted client": ("gone", "gone", sorted(SCOPES), None),
+}
+"""API keys: client, the client named with it, scopes, what has become of it."""
 
 
 async def make_tenants(connection: asyncpg.Connection) -> Tenants:
@@ -154,10 +179,30 @@ async def make_tenants(connection: asyncpg.Connection) -> Tenants:
         "VALUES ($1, $2, $3::text::membership_role, CASE WHEN $4 THEN now() END, CASE WHEN $5 THEN now() END)",
         [(people[name], ids[client], *rest) for name, all_ in PEOPLE.items() for client, *rest in all_],
     )
+    for name, change in _ACCOUNTS.items():
+        await connection.execute(f"UPDATE auth.users SET {change} WHERE id = $1", people[name])  # noqa: S608
+    keys = await _make_keys(connection, ids, people["owner of a"])
     await connection.execute(_STRIP)
-    tenants = Tenants(ids["a"], ids["b"], ids["gone"], people, await read_tables(connection))
+    tenants = Tenants(ids["a"], ids["b"], ids["gone"], people, keys, await read_tables(connection))
     await _fill(connection, tenants)
     return tenants
+
+
+async def _make_keys(
+    connection: asyncpg.Connection, clients: Mapping[str, UUID], user_id: UUID
+) -> dict[str, tuple[UUID, UUID | None]]:
+    keys: dict[str, tuple[UUID, UUID | None]] = {}
+    for name, (client, claimed, scopes, change) in KEYS.items():
+        key_id = new_id()
+        await connection.execute(
+            "INSERT INTO api_keys (id, client_id, name, shown, digest, scopes, created_by) "
+            "VALUES ($1, $2, $3, 'aos_', sha256(convert_to($3, 'UTF8')), $4, $5)",
+            key_id, clients[client], name, scopes, user_id,
+        )  # fmt: skip
+        if change is not None:
+            await connection.execute(f"UPDATE api_keys SET {change} WHERE id = $1", key_id)  # noqa: S608
+        keys[name] = (key_id, clients[claimed] if claimed is not None else None)
+    return keys
 
 
 async def read_tables(connection: asyncpg.Connection) -> dict[str, Table]:

@@ -13,16 +13,31 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from tests.conftest import DatabaseUrls
-from tests.factories.tenants import PEOPLE, Tenants, make_tenants
+from tests.factories.tenants import KEYS, PEOPLE, Tenants, make_tenants
 from tests.support.servers import Servers, copy_of_template, drop_database
 
 # ruff: noqa: S608  # names come from the catalogue
 
-MANAGERS = frozenset({"owner of a", "admin of a"})
-EDITORS = MANAGERS | {"member of a"}
-READERS = EDITORS | {"viewer of a", "viewer of a, owner of b"}
-READS_OTHERS = {"owner of b": "b", "viewer of a, owner of b": "b"}
+# Who may what, written down apart from the policies: the clients whose rows a caller reads, and the one whose rows he
+# edits or manages.
+MANAGES = {
+    "owner of a": "a", "admin of a": "a", "once banned owner of a": "a", "owner of b": "b",
+    "viewer of a, owner of b": "b",
+}  # fmt: skip
+_LIVE_KEYS_OF_A = [name for name in KEYS if name.startswith("key of a: ")] + ["key of a that runs out tomorrow"]
+READS: Mapping[str, set[str]] = {
+    **{name: {"a"} for name in ("owner of a", "admin of a", "member of a", "viewer of a", "once banned owner of a")},
+    **{name: {"a"} for name in _LIVE_KEYS_OF_A},
+    "owner of b": {"b"}, "viewer of a, owner of b": {"a", "b"}, "key of b: every scope": {"b"},
+}  # fmt: skip
+_CAMPAIGNS, _LEADS = frozenset({"campaigns", "sequence_steps"}), frozenset({"leads", "companies"})
+EDITS: Mapping[str, tuple[str, frozenset[str]]] = {
+    **{name: (client, _CAMPAIGNS | _LEADS) for name, client in MANAGES.items()},
+    "member of a": ("a", _CAMPAIGNS | _LEADS),
+    "key of a: campaigns:write": ("a", _CAMPAIGNS), "key of a: leads:write": ("a", _LEADS),
+    "key of a: every scope": ("a", _CAMPAIGNS | _LEADS), "key of a that runs out tomorrow": ("a", _CAMPAIGNS | _LEADS),
+    "key of b: every scope": ("b", _CAMPAIGNS | _LEADS),
+}  # fmt: skip
 
 MANAGERS_READ = frozenset(
     {"webhook_configs", "audit_logs", "audit_values", "audit_seals", "audit_sealed", "invitations", "api_keys"}
@@ -50,9 +65,9 @@ EDITORS_INSERT: Mapping[str, set[str]] = {
     "leads": {"id", "client_id", "campaign_id", "company_id", *_PERSON},
 }
 
-# Who asks: a database role, and the person whose claims it carries, if any.
-PERSONS = sorted(PEOPLE)
-CALLERS = [*PERSONS, "nobody", "anon", "login"]
+# Who asks: a database role, and the person whose claims or the API key whose id it carries, if any.
+BOTH = "stranger with a key of a"
+CALLERS = [*sorted(PEOPLE), *KEYS, BOTH, "nobody", "anon", "login"]
 ROLES = {"anon": "anon", "login": "agency_os_app"}
 
 
@@ -77,8 +92,14 @@ async def acting(connection: asyncpg.Connection, tenants: Tenants, caller: str) 
     transaction = connection.transaction()
     await transaction.start()
     try:
-        claims = {"sub": str(tenants.people[caller]), "role": "authenticated"} if caller in PEOPLE else {}
-        await connection.execute("SELECT set_config('request.jwt.claims', $1, true)", json.dumps(claims))
+        person, key = ("stranger", "key of a: every scope") if caller == BOTH else (caller, caller)
+        claims = {"sub": str(tenants.people[person]), "role": "authenticated"} if person in PEOPLE else {}
+        key_id, client_id = tenants.keys.get(key, (None, None))
+        for name, value in {"api_key": key_id, "client_id": client_id}.items():
+            await connection.execute(f"SELECT set_config('app.{name}', $1, true)", str(value or ""))
+        await connection.execute(
+            "SELECT set_config('request.jwt.claims', $1, true)", json.dumps(claims) if claims else ""
+        )
         await connection.execute(f"SET LOCAL ROLE {ROLES.get(caller, 'authenticated')}")
         yield
     finally:
@@ -117,22 +138,21 @@ def may_see(tenants: Tenants, caller: str, table: str) -> set[str]:
         return {str(user) for user in may_know(tenants, caller)}
     if table in SERVICE_ONLY:
         return set()
-    found: set[str] = set()
-    if caller in (MANAGERS if table in MANAGERS_READ else READERS):
-        found |= tenants.of(table, tenants.a)
-    if caller in READS_OTHERS:
-        found |= tenants.of(table, tenants.b)
-    return found
+    clients = {MANAGES.get(caller, "")} if table in MANAGERS_READ else READS.get(caller, set())
+    return set().union(*(tenants.of(table, client_id) for name, client_id in both(tenants).items() if name in clients))
+
+
+def both(tenants: Tenants) -> dict[str, UUID]:
+    return {"a": tenants.a, "b": tenants.b}
 
 
 def may_know(tenants: Tenants, caller: str) -> set[UUID]:
-    own = {tenants.people[caller]} if caller in PEOPLE else set()
-    clients = {"a"} & ({"a"} if caller in READERS else set()) | ({"b"} if caller in READS_OTHERS else set())
+    own = {tenants.people["stranger" if caller == BOTH else caller]} if caller in {*PEOPLE, BOTH} else set()
     fellows = {
         tenants.people[name]
         for name, memberships in PEOPLE.items()
         for client, _, _, is_removed in memberships
-        if client in clients and not is_removed
+        if client in READS.get(caller, set()) and not is_removed
     }
     return own | fellows
 
@@ -150,9 +170,11 @@ async def test_select_shows_exactly_what_the_role_may_see(
 async def test_update_changes_the_granted_columns_of_ones_own_rows_alone(
     connection: asyncpg.Connection, tenants: Tenants, caller: str
 ) -> None:
-    expected = dict(EDITORS_UPDATE) if caller in EDITORS | set(READS_OTHERS) else {}
-    expected |= MANAGERS_UPDATE if caller in MANAGERS | set(READS_OTHERS) else {}
-    own = tenants.b if caller in READS_OTHERS else tenants.a
+    client, edited = EDITS.get(caller, ("a", frozenset()))
+    expected = {
+        **{name: EDITORS_UPDATE[name] for name in edited}, **(MANAGERS_UPDATE if caller in MANAGES else {}),
+    }  # fmt: skip
+    own = both(tenants)[client]
     async with acting(connection, tenants, caller):
         changed = {
             (name, column.name): touched
@@ -168,7 +190,7 @@ async def test_update_changes_the_granted_columns_of_ones_own_rows_alone(
 async def test_no_row_of_another_tenant_is_changed(
     connection: asyncpg.Connection, tenants: Tenants, caller: str
 ) -> None:
-    others = {tenants.a, tenants.b} - ({tenants.b} if caller in READS_OTHERS else {tenants.a})
+    others = {tenants.a, tenants.b} - {both(tenants)[EDITS[caller][0]] if caller in EDITS else None}
     before = await contents(connection, tenants)
     async with acting(connection, tenants, caller):
         for name, table in tenants.tables.items():
@@ -178,7 +200,7 @@ async def test_no_row_of_another_tenant_is_changed(
         await connection.execute("RESET ROLE")
         after = await contents(connection, tenants)
     differing = {key for key in before if after.get(key) != before[key]}
-    assert bool(differing) == (caller in EDITORS | set(READS_OTHERS))
+    assert bool(differing) == (caller in EDITS)
     assert {name for name, key in differing for client in others if key in tenants.of(name, client)} == set()
 
 
@@ -186,22 +208,22 @@ async def test_no_row_of_another_tenant_is_changed(
 async def test_insert_takes_the_granted_columns_into_ones_own_tenant_alone(
     connection: asyncpg.Connection, tenants: Tenants, caller: str
 ) -> None:
-    into = {"a": tenants.a, "b": tenants.b}
-    allowed = {"a"} if caller in EDITORS else {"b"} if caller in READS_OTHERS else set[str]()
+    own, edited = EDITS.get(caller, ("a", frozenset()))
     async with acting(connection, tenants, caller):
         done = {
             (name, client)
             for name, table in tenants.tables.items()
-            for client, client_id in into.items()
+            for client, client_id in both(tenants).items()
             if await attempt(connection, table.insert(EDITORS_INSERT.get(name, table.names), 9, client_id))
         }
-    assert done == {(name, client) for name in EDITORS_INSERT for client in allowed}
+    assert done == {(name, own) for name in edited}
 
 
+@pytest.mark.parametrize("caller", ["owner of a", "key of a: every scope"])
 async def test_insert_of_any_column_that_is_not_granted_is_refused(
-    connection: asyncpg.Connection, tenants: Tenants
+    connection: asyncpg.Connection, tenants: Tenants, caller: str
 ) -> None:
-    async with acting(connection, tenants, "owner of a"):
+    async with acting(connection, tenants, caller):
         done = [
             f"{name}.{column}"
             for name, table in tenants.tables.items()
@@ -212,11 +234,14 @@ async def test_insert_of_any_column_that_is_not_granted_is_refused(
     assert done == []
 
 
-@pytest.mark.parametrize("caller", ["viewer of a", "member of a", "owner of a", "owner of b"])
+@pytest.mark.parametrize(
+    "caller",
+    ["viewer of a", "member of a", "owner of a", "owner of b", "key of a: every scope", "key of b: every scope"],
+)
 async def test_an_insert_that_meets_another_tenants_row_does_not_become_its_update(
     connection: asyncpg.Connection, tenants: Tenants, caller: str
 ) -> None:
-    own, other = (tenants.b, tenants.a) if caller == "owner of b" else (tenants.a, tenants.b)
+    own, other = (tenants.b, tenants.a) if " of b" in caller else (tenants.a, tenants.b)
     changed = []
     async with acting(connection, tenants, caller):
         for name, columns in EDITORS_INSERT.items():
@@ -259,14 +284,43 @@ async def test_every_table_has_a_row_of_each_tenant_so_that_nothing_is_proven_on
     assert {name for name, rows in tenants.rows.items() if not any(rows.values())} == set()
 
 
+@pytest.mark.parametrize("caller", [each for each in CALLERS if each not in ROLES])
 async def test_functions_answer_for_the_callers_own_tenant_alone(
-    connection: asyncpg.Connection, tenants: Tenants
+    connection: asyncpg.Connection, tenants: Tenants, caller: str
 ) -> None:
-    (campaign,) = tenants.of("campaigns", tenants.a)
-    async with acting(connection, tenants, "owner of b"):
-        assert await connection.fetchval("SELECT get_user_client_ids()") == [tenants.b]
-        assert await connection.fetchval("SELECT app.client_ids_with_role('owner', 'viewer')") == [tenants.b]
-        assert await connection.fetchval("SELECT app.effective_permission_mode($1)", UUID(campaign)) is None
+    client, edited = EDITS.get(caller, ("", frozenset()))
+    expected: dict[str, set[str]] = {
+        "public.get_user_client_ids()": READS.get(caller, set()),
+        "app.client_ids_with_role('owner', 'admin')": {MANAGES.get(caller, "")},
+        "app.client_ids_to_edit('campaigns:write')": {client} if "campaigns" in edited else set(),
+        "app.client_ids_to_edit('leads:write')": {client} if "leads" in edited else set(),
+    }
+    async with acting(connection, tenants, caller):
+        found = {call: set(await connection.fetchval(f"SELECT {call}")) for call in expected}
+    assert found == {
+        call: {client_id for name, client_id in both(tenants).items() if name in names}
+        for call, names in expected.items()
+    }
+
+
+@pytest.mark.parametrize("caller", [each for each in CALLERS if each not in ROLES])
+async def test_a_standing_is_told_to_those_alone_who_have_one(
+    connection: asyncpg.Connection, tenants: Tenants, caller: str
+) -> None:
+    expected: dict[str, list[object]] = {}
+    found: dict[str, list[object]] = {}
+    modes: set[str] = set()
+    async with acting(connection, tenants, caller):
+        for name, client_id in both(tenants).items():
+            if name in READS.get(caller, set()):
+                roles = [role for client, role, _, _ in PEOPLE.get(caller, []) if client == name]
+                expected[name] = [(*roles, None)] if roles else [(None, KEYS[caller][2])]
+            rows = await connection.fetch("SELECT role, scopes FROM app.confirm_caller($1)", client_id)
+            found |= {name: [tuple(row) for row in rows]} if rows else {}
+            (campaign,) = tenants.of("campaigns", client_id)
+            if await connection.fetchval("SELECT app.effective_permission_mode($1)", UUID(campaign)) is not None:
+                modes.add(name)
+    assert (found, modes) == (expected, READS.get(caller, set()))
 
 
 async def test_functions_can_be_called_by_those_alone_who_need_them(connection: asyncpg.Connection) -> None:
@@ -278,7 +332,8 @@ async def test_functions_can_be_called_by_those_alone_who_need_them(connection: 
         GROUP BY 1
     """)
     tenants_use = """
-        app.caller_id app.claim_idempotency_key app.client_ids_with_role app.confirm_caller app.confirmed_email
+        app.caller_id app.claim_idempotency_key app.client_ids_to_edit app.client_ids_with_role app.confirm_caller
+        app.confirmed_email
         app.effective_permission_mode app.keep_answer app.now app.set_updated_at app.uuid_v7 public.get_user_client_ids
     """.split()
     assert {row["rolname"]: row["functions"] for row in rows} == {
@@ -294,57 +349,3 @@ async def test_functions_can_be_called_by_those_alone_who_need_them(connection: 
             ]
         ),
     }
-
-
-async def test_functions_with_their_owners_rights_look_names_up_nowhere(connection: asyncpg.Connection) -> None:
-    rows = await connection.fetch("""
-        SELECT p.oid::regprocedure::text AS name FROM pg_proc AS p
-        WHERE p.pronamespace IN ('app'::regnamespace, 'public'::regnamespace) AND p.prosecdef
-            AND NOT 'search_path=""' = ANY (coalesce(p.proconfig, '{}'))
-    """)
-    assert [row["name"] for row in rows] == []
-
-
-async def test_no_role_of_ours_reaches_tables_outside_schema_public(connection: asyncpg.Connection) -> None:
-    rows = await connection.fetch("""
-        SELECT n.nspname || '.' || c.relname || ' ' || r.rolname AS right
-        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace CROSS JOIN pg_roles AS r
-        WHERE n.nspname IN ('auth', 'app', 'supabase_migrations') AND c.relkind IN ('r', 'p', 'v', 'm')
-            AND r.rolname IN ('anon', 'authenticated', 'service_role', 'agency_os_app')
-            AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE')
-    """)
-    assert [row["right"] for row in rows] == []
-
-
-async def test_public_holds_no_view_that_would_see_with_its_owners_eyes(connection: asyncpg.Connection) -> None:
-    rows = await connection.fetch("""
-        SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
-    """)
-    assert [row["relname"] for row in rows] == []
-
-
-async def test_a_row_cannot_point_into_another_tenant(database_urls: DatabaseUrls) -> None:
-    connection = await asyncpg.connect(database_urls.owner_dsn)
-    rows = await connection.fetch("""
-        WITH tenant AS (SELECT attrelid, attnum FROM pg_attribute WHERE attname = 'client_id' AND NOT attisdropped)
-        SELECT f.conname FROM pg_constraint AS f
-        JOIN tenant AS own ON own.attrelid = f.conrelid JOIN tenant AS far ON far.attrelid = f.confrelid
-        WHERE f.contype = 'f' AND f.connamespace = 'public'::regnamespace
-            AND NOT (own.attnum = ANY (f.conkey) AND far.attnum = ANY (f.confkey))
-            -- Written by the audit triggers and the sealer alone, in one statement with the entry they belong to.
-            AND f.conrelid NOT IN ('audit_values'::regclass, 'audit_sealed'::regclass)
-    """)
-    await connection.close()
-    assert [row["conname"] for row in rows] == []
-
-
-async def test_a_login_that_forgets_its_role_can_do_nothing(database_urls: DatabaseUrls) -> None:
-    connection = await asyncpg.connect(database_urls.app_dsn)
-    tables = [row[0] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    refused = 0
-    for table in tables:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.fetch(f"SELECT * FROM {table}")
-        refused += 1
-    await connection.close()
-    assert refused >= 26
