@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class Filled:
 @asynccontextmanager
 async def filled(servers: Servers, fill: Callable[[Urls], Awaitable[None]]) -> AsyncIterator[Filled]:
     """A migrated database that ``fill`` has filled, with its statistics taken."""
-    name = f"bench_{next(_numbers)}"
+    name = f"bench_{os.getpid()}_{next(_numbers)}"
     await copy_of_template(servers, name)
     urls = Urls(servers.owner_dsn(name), servers.app_dsn(name))
     await fill(urls)

@@ -8,10 +8,11 @@ from typing import Final
 
 from benchmarks.harness import Benchmark
 from benchmarks.intake import intake
+from benchmarks.lists import lists
 from benchmarks.rescoring import rescoring
 from benchmarks.scoring import scoring
 from benchmarks.sending import sending
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
-    {"scoring": scoring, "sending": sending, "intake": intake, "rescoring": rescoring}
+    {"scoring": scoring, "sending": sending, "intake": intake, "rescoring": rescoring, "lists": lists}
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +23,7 @@ from agency_os.domain.calendars import latest_date
 from agency_os.domain.consent import ConsentBasis, ConsentDeclaration, flaws
 from agency_os.exceptions import InvalidInputError
 from agency_os.kit.tokens import PersonHash
+from agency_os.models import Consent, Hold, Lead
 from agency_os.repositories.lead import LeadRepository
 from agency_os.repositories.suppression import SuppressionRepository
 
@@ -30,24 +33,49 @@ _PLAIN = (
 )  # fmt: skip
 
 
-async def lead_answer(
-    db: AsyncSession, hashes: PersonHash, client_id: UUID, lead_id: UUID, now: datetime
-) -> LeadAnswer:
-    """Everything of a lead, in a transaction of the service. Raises NotFoundError."""
+@dataclass(frozen=True, slots=True)
+class LeadParts:
+    """What a tenant's own role may read of a lead."""
+
+    lead: Lead
+    consents: Sequence[Consent]
+    holds: Sequence[Hold]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The lead's addresses by channel."""
+        lead = self.lead
+        known = {"email": lead.email, "sms": lead.phone, "voice": lead.phone, "linkedin": lead.linkedin_url}
+        return {channel: address for channel, address in known.items() if address}
+
+
+async def lead_parts(db: AsyncSession, client_id: UUID, lead_id: UUID, now: datetime) -> LeadParts:
+    """Row, consents and holds of a lead. Raises NotFoundError."""
     leads = LeadRepository(db, client_id)
     lead = await leads.view(lead_id)
-    addresses = {"email": lead.email, "sms": lead.phone, "voice": lead.phone, "linkedin": lead.linkedin_url}
-    known = {channel: address for channel, address in addresses.items() if address}
-    reasons = await SuppressionRepository(db, hashes).reasons(client_id, {lead_id: known})
+    return LeadParts(lead, await leads.consents(lead_id), await leads.holds(lead_id, lead.company_id, now))
+
+
+async def with_suppression(db: AsyncSession, hashes: PersonHash, client_id: UUID, parts: LeadParts) -> LeadAnswer:
+    """The answer; suppressions are read in a transaction of the service, and told as channels alone."""
+    lead = parts.lead
+    reasons = await SuppressionRepository(db, hashes).reasons(client_id, {lead.id: parts.addresses})
     return LeadAnswer(
         **LeadItem.model_validate(lead).model_dump(),
         **{name: getattr(lead, name) for name in _PLAIN},
         score=_score(lead),
         field_sources=_sources(lead.field_sources),
-        consents=[ConsentAnswer.model_validate(each) for each in await leads.consents(lead_id)],
-        holds=[HoldAnswer.model_validate(each) for each in await leads.holds(lead_id, lead.company_id, now)],
-        suppressed=sorted(reasons.get(lead_id, {})),
+        consents=[ConsentAnswer.model_validate(each) for each in parts.consents],
+        holds=[HoldAnswer.model_validate(each) for each in parts.holds],
+        suppressed=sorted(reasons.get(lead.id, {})),
     )
+
+
+async def lead_answer(
+    db: AsyncSession, hashes: PersonHash, client_id: UUID, lead_id: UUID, now: datetime
+) -> LeadAnswer:
+    """Everything of a lead, in a transaction of the service. Raises NotFoundError."""
+    return await with_suppression(db, hashes, client_id, await lead_parts(db, client_id, lead_id, now))
 
 
 def consent_of(given: NewConsent | None, now: datetime) -> ConsentDeclaration | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -64,6 +64,18 @@ def create_app(web: Web) -> FastAPI:
         await intake.aclose()
         await web.infra.aclose()
 
+    app = _application(lifespan)
+    app.state.web = web
+    app.state.intake = intake
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document; needs no settings and no services."""
+    return _application(None).openapi()
+
+
+def _application(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None) -> Api:
     app = Api(
         title="Agency OS",
         version=version("agency-os"),
@@ -75,8 +87,6 @@ def create_app(web: Web) -> FastAPI:
         docs_url=None,  # both pages load their scripts from elsewhere
         redoc_url=None,
     )
-    app.state.web = web
-    app.state.intake = intake
     app.add_middleware(BodyLimit)
     app.add_middleware(Requests)
     errors.install(app)

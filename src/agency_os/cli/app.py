@@ -29,6 +29,7 @@ COMMANDS: Final = MappingProxyType(
         "audit": ("agency_os.cli.audit", "Verify the audit trail: `agency-os audit verify`"),
         "migrate": ("agency_os.cli.migrate", "Bring the database up to date"),
         "api": ("agency_os.cli.api", "Serve the HTTP API"),
+        "openapi": ("agency_os.cli.openapi", "Print the API's description (OpenAPI 3.1)"),
         "worker": ("agency_os.cli.worker", "Run the background work"),
     }
 )

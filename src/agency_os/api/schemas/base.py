@@ -18,7 +18,6 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from agency_os.kit.addresses import normalise_email
-from agency_os.kit.ids import new_id
 
 _CONTROLS = {chr(code) for code in (*range(32), *range(127, 160))} - {"\t", "\n", "\r"}
 
@@ -67,7 +66,7 @@ WebAddress = Annotated[
 ]
 Instant = AwareDatetime
 
-EXAMPLE_ID = str(new_id())
+EXAMPLE_ID = "01938d2e-7a10-7c3e-8f00-5f1f6b6f4a21"
 
 
 class Answer(BaseModel):

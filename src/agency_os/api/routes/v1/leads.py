@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from agency_os.api.auth import Access, requires
 from agency_os.api.etags import IfMatch, IfNoneMatch, check_match, etag_of, not_modified
 from agency_os.api.idempotency import IdempotencyDep
-from agency_os.api.lead_view import consent_of, lead_answer
+from agency_os.api.lead_view import consent_of, lead_answer, lead_parts, with_suppression
 from agency_os.api.paging import USUAL, CursorQuery, LimitQuery, Page, cut, read_id_cursor, read_number_cursor
 from agency_os.api.schemas.base import Line
 from agency_os.api.schemas.lead import LeadAnswer, LeadChange, LeadItem, NewLead, Status, Tier
@@ -111,9 +111,10 @@ async def get_lead(
     access: Reads, lead_id: UUID, response: Response, if_none_match: IfNoneMatch = None
 ) -> LeadAnswer | Response:
     """Everything that is known, where it comes from, and what permits or forbids an approach."""
-    # suppressions are for the service alone; the answer tells of each channel no more than that there is one
+    async with access.transaction() as db:
+        parts = await lead_parts(db, access.client_id, lead_id, access.now)
     async with access.transaction(as_service=True) as db:
-        answer = await _answer(db, access, lead_id)
+        answer = await with_suppression(db, access.caller.web.infra.hashes, access.client_id, parts)
     response.headers["ETag"] = etag_of(answer)
     return not_modified(if_none_match, answer) or answer
 
