@@ -134,7 +134,7 @@ class _PublishedKeys:
         """The key, None where the project publishes no such one. Raises UnavailableError."""
         if self._is_missing(kid) and not (self._turn.locked() and kid in self._keys and self._is_usable()):
             async with self._turn:  # whoever holds a key that is only old goes on with it, and does not wait
-                if self._is_missing(kid) and self._may_ask():
+                if self._may_ask():
                     await self._fetch()
         if not self._is_usable():
             raise UnavailableError("the auth server's keys cannot be had; try again")
