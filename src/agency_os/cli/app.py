@@ -24,6 +24,7 @@ COMMANDS: Final = MappingProxyType(
         "demo": ("agency_os.cli.demo", "From a lead list to booked meetings, three weeks in minutes"),
         "up": ("agency_os.cli.up", "Start everything on this machine and stay up"),
         "env": ("agency_os.cli.env", "Where the running stack is reached, as lines for a shell"),
+        "doctor": ("agency_os.cli.doctor", "Look at every part: configured, reachable, version, and what to do"),
         "score": ("agency_os.cli.score", "Score a lead list; needs no service"),
         "import": ("agency_os.cli.imports", "Import a lead list, or show with --dry-run what would be imported"),
         "audit": ("agency_os.cli.audit", "Verify the audit trail: `agency-os audit verify`"),

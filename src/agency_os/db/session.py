@@ -33,8 +33,13 @@ _AWAY = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
 )
-"""What PostgreSQL says when it is not there for us: down, starting, full, or another login or database than meant."""
+"""What PostgreSQL says when it is not there for us: down, starting, full (connections, memory, disk), read-only after a
+failover, or another login or database than meant."""
+
+_FULL = "the database's disk is full: make room; nothing of this was kept, and work goes on when there is room"
 
 _SCOPE = text(
     "SELECT set_config('role', :role, true), set_config('app.now', :now, true), "
@@ -104,8 +109,12 @@ class Database:
                     await session.execute(_SCOPE, scope)
                     yield session
         except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+            if isinstance(getattr(getattr(error, "orig", None), "__cause__", None), asyncpg.DiskFullError):
+                raise UnavailableError(_FULL) from error
             raise UnavailableError(f"the database cannot be reached: {_plain(error)}") from error
         except DBAPIError as error:
+            if isinstance(getattr(error.orig, "__cause__", None), asyncpg.DiskFullError):
+                raise UnavailableError(_FULL) from error
             if error.connection_invalidated or isinstance(getattr(error.orig, "__cause__", None), _AWAY):
                 raise UnavailableError(f"the database went away: {_plain(error)}") from error
             raise

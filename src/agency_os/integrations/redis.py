@@ -100,6 +100,13 @@ class Cache:
         """Whether the cache answers."""
         return bool(await self._guarded("ping", self._redis.ping))
 
+    async def server_version(self) -> str | None:
+        """Which server in which version answers; None when none does."""
+        found = await self._guarded("server_version", lambda: self._redis.info("server"))
+        if not isinstance(found, dict):
+            return None
+        return f"Valkey {found['valkey_version']}" if "valkey_version" in found else f"Redis {found['redis_version']}"
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._redis.aclose()

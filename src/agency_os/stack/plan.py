@@ -135,6 +135,20 @@ def make_plan(options: StackOptions, state: StateFolder, say: Say, *, fresh: boo
     )
 
 
+def running_settings(given: Mapping[str, str], state: StateFolder) -> dict[str, str]:
+    """The settings of the embedded parts that run from ``state`` now, beside what the user has ``given``.
+
+    Raises StackError when none runs.
+    """
+    embedded = Embedded.of(given)
+    ports = state.running_ports()
+    options = StackOptions(state=state.path, virtual_time=embedded.sandbox, given=given)
+    found = _embedded_settings(options, embedded, ports, state.secrets(fresh=False))
+    if embedded.sandbox:
+        found["PUBLIC_URL"] = _url(ports["api"])
+    return found
+
+
 def _ports(options: StackOptions, embedded: Embedded, state: StateFolder, say: Say) -> dict[str, int]:
     wanted = {
         "postgres": embedded.postgres,

@@ -118,8 +118,8 @@ class StateFolder:
         self._write("ports.json", {**ports, name: chosen})
         return chosen
 
-    def addresses(self) -> dict[str, str]:
-        """The addresses of the embedded parts of the stack that runs from this folder, by service.
+    def running_ports(self) -> dict[str, int]:
+        """The ports of the embedded parts of the stack that runs from this folder, by service.
 
         Raises StackError when none runs from it.
         """
@@ -127,7 +127,11 @@ class StateFolder:
         if not running:
             raise StackError(f"nothing runs from {self.path}: start it with `agency-os up`")
         ports: dict[str, int] = self._read("ports.json", int)
-        return {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items() if name in running}
+        return {name: port for name, port in ports.items() if name in running}
+
+    def addresses(self) -> dict[str, str]:
+        """The addresses of those parts. Raises StackError as ``running_ports``."""
+        return {name: f"http://{LOOPBACK}:{port}" for name, port in self.running_ports().items()}
 
     def note_process(self, name: str, pid: int) -> None:
         """Remember a started process, so that a later run can end it should this one be killed."""

@@ -65,6 +65,12 @@ async def test_the_cache_may_be_away(database_urls: DatabaseUrls) -> None:
     assert (found.status_code, missing(found)) == (200, {"cache"})
 
 
+async def test_prefect_may_be_away_and_is_told(database_urls: DatabaseUrls, redis_url: str) -> None:
+    settings = api_settings(DATABASE_URL=database_urls.app_dsn, REDIS_URL=redis_url)
+    found = await readiness(settings=settings, prefect=DeadPrefect())
+    assert (found.status_code, found.json()["ready"], found.json()["degraded"]) == (200, True, ["prefect"])
+
+
 async def test_a_part_that_hangs_is_given_up(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "SECONDS", 0.3)
     begun = time.monotonic()

@@ -28,6 +28,8 @@ _REMEDIES: Final = MappingProxyType(
     }
 )
 
+_SPARED: Final = frozenset({"cache", "prefect"})
+
 router = APIRouter(prefix="/health", tags=["health"])
 _log = get_logger(__name__)
 
@@ -46,9 +48,10 @@ class Part(BaseModel):
 
 
 class Readiness(BaseModel):
-    """All parts."""
+    """All parts. ``degraded`` names those that are away while the API serves on without them."""
 
     ready: bool
+    degraded: list[str] = Field(examples=[["prefect"]])
     parts: dict[str, Part] = Field(examples=[{"database": {"ok": True, "todo": None}}])
 
 
@@ -64,13 +67,15 @@ async def live() -> Liveness:
     responses={503: {"model": Readiness, "description": "A part is missing; `todo` says what to do"}},
 )
 async def ready(web: WebDep, response: Response) -> Readiness:
-    """503 while a part is missing; the cache may be away, since PostgreSQL is the truth."""
+    """503 while the API cannot serve. Without the cache it is slower, since PostgreSQL is the truth; without Prefect
+    it takes everything in, and the work is done when the server is back."""
     checks = {"database": _database, "cache": _cache, "prefect": _prefect, "business_clock": _clock}
     found = await asyncio.gather(*(_asked(name, check, web) for name, check in checks.items()))
     parts = {name: Part(ok=todo is None, todo=todo) for name, todo in zip(checks, found, strict=True)}
-    is_ready = all(part.ok for name, part in parts.items() if name != "cache")
+    away = {name for name, part in parts.items() if not part.ok}
+    is_ready = away <= _SPARED
     response.status_code = 200 if is_ready else 503
-    return Readiness(ready=is_ready, parts=parts)
+    return Readiness(ready=is_ready, degraded=sorted(away & _SPARED), parts=parts)
 
 
 async def _asked(name: str, check: Callable[[Web], Awaitable[str | None]], web: Web) -> str | None:
