@@ -36,7 +36,7 @@ def parse(text: str) -> datetime:
 
 
 def wall_now() -> datetime:
-    """The machine's time, used only for a first start without ``--start``."""
+    """The machine's time: a first start without ``--start``, and the auth server, whose tokens live in real time."""
     return datetime.fromtimestamp(time.time(), UTC)
 
 

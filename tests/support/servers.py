@@ -179,7 +179,9 @@ async def _build_template(servers: Servers) -> str | None:
 
     await _administer(servers, f"CREATE DATABASE {TEMPLATE}")
     try:
-        await bootstrap(servers.owner_dsn(TEMPLATE), app_password=servers.app_password)
+        await bootstrap(
+            servers.owner_dsn(TEMPLATE), app_password=servers.app_password, auth_password=servers.app_password
+        )
         await migrate(servers.owner_dsn(TEMPLATE))
     except (AgencyOSError, asyncpg.PostgresError) as error:
         return f"the migrations fail, so there is no database to test on: {error}"
