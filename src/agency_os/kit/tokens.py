@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from uuid import UUID
 
 from agency_os.kit.addresses import normalise_email
@@ -52,6 +53,10 @@ class TouchTokens:
         return hmac.new(self._secret, message, hashlib.sha256).digest()[:_MAC_BYTES]
 
 
+_IS_NORMAL = re.compile(r"[a-z0-9._+-]+@[a-z0-9.-]+").fullmatch
+"""Of such text the normal form is the text itself, whether or not it is an address that can get mail."""
+
+
 class PersonHash:
     """Recognises an address of a person by HMAC-SHA256, so that a suppression outlives the erasure of the address."""
 
@@ -67,7 +72,10 @@ class PersonHash:
 
         An email address is brought to its normal form here; give phone numbers as E.164, profile addresses normalised.
         """
-        normal = (normalise_email(address) if channel == "email" else None) or address.strip().casefold()
+        if _IS_NORMAL(address) and "xn--" not in address:  # as addresses are stored: thousands at a time
+            normal = address
+        else:
+            normal = (normalise_email(address) if channel == "email" else None) or address.strip().casefold()
         return hmac.new(self._key, f"{channel}:{normal}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
     def check_value(self) -> str:

@@ -101,7 +101,7 @@ def _value(fact: Fact[FactValue] | None) -> FactValue | None:
 
 def _fact(value: FactValue, entry: object, entered: date) -> Fact[FactValue]:
     """``entry`` is what ``field_sources`` says of the field; a part that is missing or unreadable gets its default."""
-    said = entry if isinstance(entry, Mapping) else {}
+    said: dict[str, Any] = entry if isinstance(entry, dict) else {}
     try:
         as_of = date.fromisoformat(str(said.get("as_of", ""))[:10])
     except ValueError:

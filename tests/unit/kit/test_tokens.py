@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import hashlib
+import hmac
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agency_os.kit.addresses import normalise_email
 from agency_os.kit.tokens import PersonHash, TouchTokens
 
 TOUCH = UUID("01a209f3-6a24-708b-96cd-67abd6aed204")
@@ -63,3 +68,14 @@ def test_a_hash_differs_by_channel_and_key() -> None:
 def test_the_check_value_tells_keys_apart_without_showing_them() -> None:
     assert HASHES.check_value() == PersonHash(b"k" * 32).check_value()
     assert HASHES.check_value() != PersonHash(b"l" * 32).check_value()
+
+
+_PLAIN = st.text("ab0.-+_", min_size=1, max_size=12)
+
+
+@given(local=_PLAIN, domain=st.text("ab0.-", min_size=1, max_size=20))
+def test_what_is_in_normal_form_already_is_hashed_as_if_it_were_brought_to_it(local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+    normal = normalise_email(address) or address.strip().casefold()
+    assert normal == address
+    assert HASHES.of("email", address) == hmac.new(b"k" * 32, f"email:{normal}".encode(), hashlib.sha256).digest()
