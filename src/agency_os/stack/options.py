@@ -39,8 +39,8 @@ class RunningStack:
 
     ``settings`` are those of our own processes and ``env`` their environment; ``pid`` gives the process id of an
     embedded service (`postgres`, `cache`, `auth`, `prefect`, `sandbox`, `api`, `worker`) as it is now, and raises
-    KeyError for one that does not run here. ``until_stopped`` returns at Ctrl-C or SIGTERM; elsewhere these end the ``async with``
-    by StopRequestedError.
+    KeyError for one that does not run here. ``until_stopped`` returns at Ctrl-C or SIGTERM; elsewhere these end the
+    ``async with`` by StopRequestedError.
     """
 
     api_url: str
