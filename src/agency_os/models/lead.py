@@ -28,7 +28,7 @@ class Lead(IdMixin, TimestampsMixin, SoftDeleteMixin, Base):
         Index(
             "idx_leads_by_score",
             "client_id",
-            text("COALESCE(als_score, '-1'::integer) DESC"),
+            text("(\nCASE\n    WHEN als_score IS NULL THEN '-1'::integer\n    ELSE als_score\nEND) DESC"),
             text("id DESC"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
