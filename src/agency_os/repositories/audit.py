@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Select, exists, select, text
 
 from agency_os.models import AuditLog, AuditSealed, AuditValue
-from agency_os.repositories.base import Repository
+from agency_os.repositories.base import Repository, TenantRepository
 
 LOOK_BACK: Final = timedelta(minutes=10)
 """How far back a usual pass looks for entries that wait, in wall time; a transaction that lasts longer is found by the
@@ -115,8 +115,7 @@ class AuditRepository(Repository):
             AuditLog.id, AuditLog.actor, AuditLog.verb, AuditLog.table_name, AuditLog.row_id, AuditLog.fields,
             AuditLog.created_at, AuditValue.new_values.label("new_values"), sealed,
         ).outerjoin(AuditValue, AuditValue.audit_id == AuditLog.id)  # fmt: skip
-        query = query.where(AuditLog.client_id == client_id).order_by(AuditLog.id.desc()).limit(limit)
-        query = query.where(AuditLog.id < after) if after is not None else query
+        query = TenantRepository(self.db, client_id).newest(query, AuditLog, after, limit)
         for name, value in filters.items():
             if name == "since":
                 query = query.where(AuditLog.created_at >= value)

@@ -7,16 +7,18 @@ security. Work of the service over many tenants (claim, settle, inbound) names i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agency_os.exceptions import NotFoundError
 from agency_os.models.base import Base
 
 Row = TypeVar("Row", bound=Base)
+_LAST: Final = UUID(int=2**128 - 1)
+"""Behind every id."""
 
 
 class Repository:
@@ -43,6 +45,21 @@ class TenantRepository(Repository):
         columns = model.__table__.c
         query = select(model).where(columns.client_id == self.client_id).execution_options(populate_existing=True)
         return query.where(columns.deleted_at.is_(None)) if "deleted_at" in columns else query
+
+    def newest(self, query: Any, model: type[Base], after: UUID | None, limit: int) -> Any:
+        """``query`` of the tenant's rows of ``model``, newest first, those that follow the row ``after``.
+
+        The tenant stands in a range and leads the order, so that the index (client_id, id) alone can serve it: with an
+        equality PostgreSQL may walk the primary key instead, through all the newer rows of other tenants.
+        """
+        columns = model.__table__.c
+        query = query.where(
+            columns.client_id >= self.client_id,
+            tuple_(columns.client_id, columns.id) < tuple_(self.client_id, after or _LAST),
+        )
+        query = query.where(columns.deleted_at.is_(None)) if "deleted_at" in columns else query
+        query = query.order_by(columns.client_id.desc(), columns.id.desc()).limit(limit)
+        return query.execution_options(populate_existing=True)
 
     async def get(self, model: type[Row], row_id: UUID) -> Row:
         """One live row of the tenant. Raises NotFoundError: another tenant's row does not exist for this one."""

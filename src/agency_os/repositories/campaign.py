@@ -42,9 +42,7 @@ class CampaignRepository(TenantRepository):
 
     async def page(self, *, after: UUID | None, limit: int, status: str | None = None) -> list[CampaignView]:
         """Newest first, those that follow ``after``."""
-        query = self.live(Campaign).order_by(Campaign.id.desc()).limit(limit)
-        if after is not None:
-            query = query.where(Campaign.id < after)
+        query = self.newest(select(Campaign), Campaign, after, limit)
         if status is not None:
             query = query.where(Campaign.status == status)
         return await self._with_steps((await self.db.scalars(query)).all())

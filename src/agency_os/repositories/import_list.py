@@ -22,8 +22,7 @@ class ImportListRepository(TenantRepository):
 
     async def page(self, *, after: UUID | None, limit: int) -> Sequence[Import]:
         """Newest first."""
-        query = self.live(Import).order_by(Import.id.desc()).limit(limit)
-        return (await self.db.scalars(query.where(Import.id < after) if after is not None else query)).all()
+        return (await self.db.scalars(self.newest(select(Import), Import, after, limit))).all()
 
     async def upload(self, fields: Mapping[str, Any], content: bytes) -> UUID:
         """Keep a list: ``fields`` are columns of ``imports``, ``content`` is compressed."""

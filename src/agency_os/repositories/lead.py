@@ -83,16 +83,15 @@ class LeadRepository(TenantRepository):
     ) -> Sequence[Any]:
         """Short rows, newest or best first, that follow ``after_id`` or ``after_score``. ``filters``: columns that
         must equal, ``min_score`` and ``max_score``; ``address``: how the email address begins."""
-        query: Select[Any] = select(*LIST_COLUMNS).limit(limit)  # type: ignore[assignment]  # many columns
-        query = query.where(Lead.client_id == self.client_id, Lead.deleted_at.is_(None))
-        if by_score:
-            query = query.order_by(_SCORE.desc(), Lead.id.desc())
+        query: Any = select(*LIST_COLUMNS)
+        if not by_score:
+            query = self.newest(query, Lead, after_id, limit)
+        else:
+            query = query.where(Lead.client_id == self.client_id, Lead.deleted_at.is_(None))
+            query = query.order_by(_SCORE.desc(), Lead.id.desc()).limit(limit)
             if after_score is not None:
                 score = -1 if after_score[0] is None else after_score[0]
                 query = query.where(tuple_(_SCORE, Lead.id) < tuple_(score, after_score[1]))
-        else:
-            query = query.order_by(Lead.id.desc())
-            query = query.where(Lead.id < after_id) if after_id is not None else query
         return list(await self.db.execute(_filtered(query, filters, address)))
 
     async def view(self, lead_id: UUID) -> Lead:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from agency_os.kit.ids import new_id
 from agency_os.models import Meeting
@@ -89,11 +89,10 @@ class MeetingListRepository(TenantRepository):
     ) -> Sequence[Meeting]:
         """Newest first, those that follow ``after``; ``filters`` are columns that must equal, ``starts`` the earliest
         and the first moment too late at which they begin."""
-        query = self.live(Meeting).order_by(Meeting.id.desc()).limit(limit)
+        query = self.newest(select(Meeting), Meeting, after, limit)
         for name, value in filters.items():
             query = query.where(getattr(Meeting, name) == value)
         earliest, too_late = starts
-        query = query.where(Meeting.id < after) if after is not None else query
         query = query.where(Meeting.starts_at >= earliest) if earliest is not None else query
         query = query.where(Meeting.starts_at < too_late) if too_late is not None else query
         return (await self.db.scalars(query)).all()

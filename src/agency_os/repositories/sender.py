@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from agency_os.exceptions import ConflictError
 from agency_os.kit.ids import new_id
@@ -31,8 +31,7 @@ class SenderRepository(TenantRepository):
 
     async def page(self, *, after: UUID | None, limit: int) -> list[Resource]:
         """Newest first."""
-        query = self.live(Resource).order_by(Resource.id.desc()).limit(limit)
-        return list(await self.db.scalars(query.where(Resource.id < after) if after is not None else query))
+        return list(await self.db.scalars(self.newest(select(Resource), Resource, after, limit)))
 
     async def find(self, sender_id: UUID) -> Resource:
         """One sender. Raises NotFoundError."""

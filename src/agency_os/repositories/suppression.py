@@ -77,6 +77,5 @@ class SuppressionListRepository(TenantRepository):
     async def page(self, *, after: UUID | None, limit: int) -> Sequence[Any]:
         """Newest first: id, channel, reason, added_by, created_at. Never the hashes."""
         row = ClientSuppression
-        query = select(row.id, row.channel, row.reason, row.added_by, row.created_at).order_by(row.id.desc())
-        query = query.where(row.client_id == self.client_id).limit(limit)
-        return list(await self.db.execute(query.where(row.id < after) if after is not None else query))
+        query = select(row.id, row.channel, row.reason, row.added_by, row.created_at)
+        return list(await self.db.execute(self.newest(query, row, after, limit)))

@@ -41,11 +41,10 @@ class TouchListRepository(TenantRepository):
 
     async def page(self, *, after: UUID | None, limit: int, filters: Mapping[str, Any]) -> Sequence[Any]:
         """Newest first, those that follow ``after``; ``filters`` are columns that must equal."""
-        query: Select[Any] = select(*_ITEM).where(Touch.client_id == self.client_id).order_by(Touch.id.desc())
+        query: Select[Any] = self.newest(select(*_ITEM), Touch, after, limit)
         for name, value in filters.items():
             query = query.where(getattr(Touch, name) == value)
-        query = query.where(Touch.id < after) if after is not None else query
-        return list(await self.db.execute(query.limit(limit)))
+        return list(await self.db.execute(query))
 
     async def view(self, touch_id: UUID) -> Any:
         """One touch with its words. Raises NotFoundError."""
