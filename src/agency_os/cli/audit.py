@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,10 +15,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from agency_os.config import DatabaseSettings, given_settings, load_area
+from agency_os.config import DatabaseSettings, RuntimeSettings, given_settings, load_area
 from agency_os.db import Database
+from agency_os.exceptions import StackError
 from agency_os.kit.clock import SystemWallClock
 from agency_os.repositories.audit import PLATFORM, AuditRepository, ChainReport
+from agency_os.stack.plan import running_settings
+from agency_os.stack.state import StateFolder
 
 
 def command(
@@ -26,7 +31,7 @@ def command(
 ) -> None:
     """Verify the audit trail. Exit status 1 where a chain is broken."""
     del what  # there is one thing to do
-    settings = load_area(DatabaseSettings, given_settings())
+    settings = load_area(DatabaseSettings, _environment())
     found = asyncio.run(_verify(settings, client))
     if as_json:
         sys.stdout.write(json.dumps([asdict(each) for each in found], default=str, indent=2) + "\n")
@@ -34,6 +39,17 @@ def command(
         Console(highlight=False, soft_wrap=True).print(_table(found))
     if any(each.fault is not None for each in found):
         raise typer.Exit(1)
+
+
+def _environment() -> dict[str, str]:
+    """The user's settings; where they name no database, that of the stack that runs on this machine."""
+    given = given_settings()
+    if "DATABASE_URL" in given:
+        return given
+    with suppress(StackError):  # nothing runs: then the missing setting is named
+        state = Path(given.get("AGENCY_OS_STATE") or RuntimeSettings.model_fields["state"].default)
+        return {**running_settings(given, StateFolder(state)), **given}
+    return given
 
 
 async def _verify(settings: DatabaseSettings, client: UUID | None) -> list[ChainReport]:

@@ -26,9 +26,8 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         Console(highlight=False, soft_wrap=True, markup=False).print(_table(found))
-        for part in found:
-            if part.todo:
-                sys.stdout.write(f"{part.name}: {part.todo}\n")
+        for todo, names in _todos(found).items():
+            sys.stdout.write(f"{', '.join(names)}: {todo}\n")
     if not is_well:
         raise typer.Exit(1)
 
@@ -39,6 +38,15 @@ async def _examine() -> list[Part]:
         return await examine(given_settings(), transport)
     finally:
         await transport.aclose()
+
+
+def _todos(found: list[Part]) -> dict[str, list[str]]:
+    """What is to be done, each thing once with the parts that it mends."""
+    todos: dict[str, list[str]] = {}
+    for part in found:
+        if part.todo:
+            todos.setdefault(part.todo, []).append(part.name)
+    return todos
 
 
 def _table(found: list[Part]) -> Table:

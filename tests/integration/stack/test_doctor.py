@@ -158,18 +158,19 @@ async def test_embedded_parts_that_do_not_run_are_said_to_be_started(tmp_path: P
 def test_a_running_stack_is_found_and_well() -> None:
     with new_stack() as stack:
         stack.start()
-        said = [_doctor(stack.folder, *arguments) for arguments in ((), ("--json",))]
+        said = [_run(stack.folder, "doctor", *arguments) for arguments in ((), ("--json",))]
+        trail = _run(stack.folder, "audit", "verify")
         stack.end(signal.SIGTERM)
-        after = _doctor(stack.folder, "--json")
+        after = _run(stack.folder, "doctor", "--json")
     document: dict[str, Any] = json.loads(said[1].stdout)
-    assert [each.returncode for each in (*said, after)] == [0, 0, 1], said[0].stdout
+    assert [each.returncode for each in (*said, trail, after)] == [0, 0, 0, 1], said[0].stdout + trail.stderr
     assert (document["is_well"], {each["whose"] for each in document["parts"]}) == (
         True,
         {"machine", "embedded", "own"},
     )
 
 
-def _doctor(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*as_ordinary_user(), str(PROGRAM), "doctor", *arguments]
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*as_ordinary_user(), str(PROGRAM), *arguments]
     env = {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
