@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -141,6 +142,7 @@ _COUNTRY_WORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=4096)
 def read_state(text: str | None) -> State | None:
     """The state that ``text`` names: "NSW", "n.s.w.", "New South Wales", "Sydney NSW 2000", "AU-VIC", "Brisbane".
 

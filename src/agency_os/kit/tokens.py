@@ -76,7 +76,7 @@ class PersonHash:
             normal = address
         else:
             normal = (normalise_email(address) if channel == "email" else None) or address.strip().casefold()
-        return hmac.new(self._key, f"{channel}:{normal}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+        return hmac.digest(self._key, f"{channel}:{normal}".encode("utf-8", "surrogatepass"), "sha256")
 
     def check_value(self) -> str:
         """16 hex digits that tell one key from another and nothing else; a start under another key is refused."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import RowMapping
@@ -102,14 +103,26 @@ def _value(fact: Fact[FactValue] | None) -> FactValue | None:
 def _fact(value: FactValue, entry: object, entered: date) -> Fact[FactValue]:
     """``entry`` is what ``field_sources`` says of the field; a part that is missing or unreadable gets its default."""
     said: dict[str, Any] = entry if isinstance(entry, dict) else {}
-    try:
-        as_of = date.fromisoformat(str(said.get("as_of", ""))[:10])
-    except ValueError:
-        as_of = entered
-    confidence = said.get("confidence")
+    source, confidence = said.get("source"), said.get("confidence")
+    as_of = _day(said.get("as_of")) or entered
+    if type(confidence) is float and 0 <= confidence <= 1:  # as we write it: millions of times
+        return Fact(value, str(source or UNSOURCED), as_of, confidence)
     if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
         confidence = UNSOURCED_CONFIDENCE
-    return Fact(value, str(said.get("source") or UNSOURCED), as_of, float(confidence))
+    return Fact(value, str(source or UNSOURCED), as_of, float(confidence))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+
+
+def _day(said: object) -> date | None:
+    """The day that an entry names; None where it names none."""
+    return _parsed(said if isinstance(said, str) else str(said or ""))
 
 
 def _history(status: str, suppressions: Collection[str], entered: date) -> dict[str, Fact[FactValue] | None]:

@@ -158,9 +158,12 @@ class ScoringRepository(Repository):
         )
 
 
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _explanations(leads: Mapping[UUID, LeadFacts], scores: ColumnScores) -> list[str]:
     """One entry per rule for each lead."""
-    explained = scores.explain(list(leads.values()), lambda line: json.dumps(line.to_json(), ensure_ascii=False))
+    explained = scores.explain(list(leads.values()), lambda line: _ENCODE(line.to_json()))
     return [f'{{"explanation": [{", ".join(lines)}]}}' for lines in explained]
 
 
