@@ -15,7 +15,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from agency_os.kit.addresses import normalise_email
 
@@ -91,7 +90,7 @@ class Change(Body):
         return self
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """No defaults in the description: a field that is left out does not change."""
         described = handler.resolve_ref_schema(handler(schema))
         for field in described.get("properties", {}).values():
