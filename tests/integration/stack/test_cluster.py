@@ -72,7 +72,8 @@ async def supabases(empty_database_urls: DatabaseUrls) -> AsyncIterator[asyncpg.
     connection = await asyncpg.connect(empty_database_urls.owner_dsn)
     await connection.execute(
         "CREATE SCHEMA auth; CREATE TABLE auth.schema_migrations (version text); CREATE TABLE auth.users (id uuid"
-        " PRIMARY KEY, email text, encrypted_password text, raw_user_meta_data jsonb);"
+        " PRIMARY KEY, email text, encrypted_password text, raw_user_meta_data jsonb, email_confirmed_at timestamptz,"
+        " banned_until timestamptz, deleted_at timestamptz);"
         "CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT NULL::uuid';"
         "CREATE FUNCTION auth.role() RETURNS text LANGUAGE sql STABLE AS 'SELECT NULL::text'"
     )
@@ -88,7 +89,7 @@ async def test_a_database_of_supabases_is_only_migrated(
     columns = await supabases.fetchval(
         "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'auth' AND table_name = 'users'"
     )
-    assert (columns, await supabases.fetchval("SELECT to_regclass('auth.sessions')")) == (4, None)
+    assert (columns, await supabases.fetchval("SELECT to_regclass('auth.sessions')")) == (7, None)
 
 
 async def test_a_database_of_supabases_needs_the_address_where_its_users_log_in(
