@@ -25,26 +25,34 @@ CREATE INDEX idx_audit_sealed_seal ON audit_sealed (seal_id);
 CREATE INDEX idx_audit_sealed_client ON audit_sealed (client_id);
 CREATE INDEX idx_audit_logs_page ON audit_logs (client_id, id DESC);
 
--- An entry as it is hashed: everything but the values, in one form that no other entry has.
-CREATE FUNCTION app.audit_entry_bytes(entry audit_logs) RETURNS bytea
+-- The hash of an entry: everything but the values, in one form that no other entry has.
+CREATE FUNCTION app.audit_entry_hash(entry audit_logs) RETURNS bytea
 LANGUAGE sql STABLE SET search_path = ''
 AS $$
-    SELECT convert_to(
+    SELECT sha256(convert_to(
         jsonb_build_array(
             (entry).id, (entry).client_id, (entry).actor, (entry).verb, (entry).table_name, (entry).row_id,
             (entry).fields, (entry).digests, (extract(epoch FROM (entry).created_at) * 1000000)::bigint
-        )::text || chr(10),
+        )::text,
         'UTF8'
+    ))
+$$;
+
+-- The hash of a seal; `content`: the hashes of its entries, one after another in the order of their ids.
+CREATE FUNCTION app.audit_seal_hash(
+    previous bytea, sequence bigint, entries integer, sealed_at timestamptz, content bytea
+) RETURNS bytea
+LANGUAGE sql STABLE SET search_path = ''
+AS $$
+    SELECT sha256(
+        previous || int8send(sequence) || int4send(entries)
+        || int8send((extract(epoch FROM sealed_at) * 1000000)::bigint) || sha256(content)
     )
 $$;
 
-CREATE FUNCTION app.audit_seal_hash(previous bytea, sequence bigint, entries integer, content bytea) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = ''
-AS $$ SELECT sha256(previous || int8send(sequence) || int4send(entries) || sha256(content)) $$;
-
 -- Seals what waits: one seal per chain. Looks at entries of the last `look_back` (their ids tell the wall time), or at
--- all with null: what a longer transaction committed late is found by such a pass. One sealer at a time; another one
--- that comes meanwhile does nothing. Returns the number of entries sealed.
+-- all with null: what a longer transaction committed late is found by such a pass. One sealer at a time. Returns the
+-- number of entries sealed, null while another sealer is at work.
 CREATE FUNCTION app.seal_audit(look_back interval, most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''
 AS $$
@@ -54,19 +62,23 @@ DECLARE
         rpad(lpad(to_hex((extract(epoch FROM clock_timestamp() - look_back) * 1000)::bigint), 12, '0'), 32, '0')::uuid,
         nil
     );
+    moment CONSTANT timestamptz := clock_timestamp();
     sealed integer;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended('agency_os.seal_audit', 0)) THEN
-        RETURN 0;
+        RETURN NULL;
     END IF;
     WITH waiting AS MATERIALIZED (
-        SELECT l.id, l.client_id, coalesce(l.client_id, nil) AS chain, app.audit_entry_bytes(l) AS bytes
+        SELECT l.id, l.client_id, coalesce(l.client_id, nil) AS chain, app.audit_entry_hash(l) AS hash
         FROM public.audit_logs AS l
-        WHERE l.id > since AND NOT EXISTS (SELECT FROM public.audit_sealed AS s WHERE s.audit_id = l.id)
+        WHERE l.id > since AND NOT EXISTS (
+            -- `since` twice: else a plan made before there were statistics reads all that was ever sealed
+            SELECT FROM public.audit_sealed AS s WHERE s.audit_id = l.id AND s.audit_id > since
+        )
         ORDER BY l.id LIMIT most
     ),
     batch AS (
-        SELECT w.chain, w.client_id, count(*)::integer AS entries, string_agg(w.bytes, '' ORDER BY w.id) AS content
+        SELECT w.chain, w.client_id, count(*)::integer AS entries, string_agg(w.hash, '' ORDER BY w.id) AS content
         FROM waiting AS w GROUP BY w.chain, w.client_id
     ),
     linked AS (
@@ -79,9 +91,9 @@ BEGIN
         ) AS p ON true
     ),
     seal AS (
-        INSERT INTO public.audit_seals (client_id, chain, sequence, entries, previous_hash, hash)
+        INSERT INTO public.audit_seals (client_id, chain, sequence, entries, previous_hash, hash, sealed_at)
         SELECT l.client_id, l.chain, l.sequence, l.entries, l.previous,
-            app.audit_seal_hash(l.previous, l.sequence, l.entries, l.content)
+            app.audit_seal_hash(l.previous, l.sequence, l.entries, moment, l.content), moment
         FROM linked AS l
         RETURNING id, chain
     )
@@ -93,11 +105,11 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION
-    app.audit_entry_bytes(audit_logs), app.audit_seal_hash(bytea, bigint, integer, bytea),
+    app.audit_entry_hash(audit_logs), app.audit_seal_hash(bytea, bigint, integer, timestamptz, bytea),
     app.seal_audit(interval, integer)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    app.audit_entry_bytes(audit_logs), app.audit_seal_hash(bytea, bigint, integer, bytea),
+    app.audit_entry_hash(audit_logs), app.audit_seal_hash(bytea, bigint, integer, timestamptz, bytea),
     app.seal_audit(interval, integer)
 TO service_role;
 
@@ -111,6 +123,12 @@ CREATE POLICY managers_select ON audit_sealed FOR SELECT TO authenticated
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seals
     FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_sealed
+    FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+
+-- Of what stands beside the log an erasure empties values and salts, and nothing else changes.
+REVOKE UPDATE ON audit_values FROM service_role;
+GRANT UPDATE (salt, values) ON audit_values TO service_role;
+CREATE TRIGGER append_only BEFORE UPDATE OF audit_id, client_id OR DELETE OR TRUNCATE ON audit_values
     FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 
 -- As in 008, with OFFSET 0: each row is turned into JSON once, and not again for every field of it.

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import typer
@@ -23,21 +23,26 @@ from agency_os.repositories.audit import PLATFORM, AuditRepository, ChainReport
 from agency_os.stack.plan import running_settings
 from agency_os.stack.state import StateFolder
 
+_WIDTH: Final = 260
+"""Columns of the table at least, whatever the terminal has: a hash that is to be kept elsewhere must not be cut."""
+
 
 def command(
     what: Annotated[Literal["verify"], typer.Argument(help="What to do with the trail.")],
     client: Annotated[UUID | None, typer.Option(help="The client's id; every chain if not given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Verify the audit trail. Exit status 1 where a chain is broken."""
+    """Verify the audit trail. Exit status 1 where a chain is broken, or the client that is named has none."""
     del what  # there is one thing to do
     settings = load_area(DatabaseSettings, _environment())
     found = asyncio.run(_verify(settings, client))
     if as_json:
         sys.stdout.write(json.dumps([asdict(each) for each in found], default=str, indent=2) + "\n")
     else:
-        Console(highlight=False, soft_wrap=True).print(_table(found))
-    if any(each.fault is not None for each in found):
+        console = Console(highlight=False, soft_wrap=True)
+        console.width = max(console.width, _WIDTH)
+        console.print(_table(found, client))
+    if any(each.fault is not None for each in found) or (client is not None and not found):
         raise typer.Exit(1)
 
 
@@ -61,12 +66,13 @@ async def _verify(settings: DatabaseSettings, client: UUID | None) -> list[Chain
         await database.close()
 
 
-def _table(found: list[ChainReport]) -> Table:
-    table = Table("chain", "seals", "entries", "not sealed yet", "head", "verdict", box=None, pad_edge=False)
+def _table(found: list[ChainReport], client: UUID | None) -> Table:
+    table = Table("chain", "seals", "entries", "not sealed yet", "verdict", "head", box=None, pad_edge=False)
     for each in found:
         name = "platform" if each.chain == PLATFORM else str(each.chain)
         counts = (f"{each.seals:,}", f"{each.entries:,}", f"{each.unsealed:,}")
-        table.add_row(name, *counts, each.head[:16], each.fault or "holds")
+        table.add_row(name, *counts, each.fault or "holds", each.head)
     if not found:
-        table.add_row("none", "0", "0", "0", "", "the trail is empty")
+        why = "the trail is empty" if client is None else "there is no entry of this client: is its id right?"
+        table.add_row("none", "0", "0", "0", why)
     return table

@@ -26,17 +26,30 @@ PASSES_BETWEEN_FULL: Final = 600
 _log = get_logger(__name__)
 
 
-async def seal_until(stop: asyncio.Event, infra: Infrastructure, *, seconds: float = SECONDS) -> None:
-    """Seal until ``stop`` is set. The first pass looks at everything."""
-    number = 0
+async def seal_until(stop: asyncio.Event, infra: Infrastructure, *, seconds: float = SECONDS, most: int = MOST) -> None:
+    """Seal until ``stop`` is set, at most ``most`` entries a pass.
+
+    Passes look at everything until one has found less than it may take; so a trail of any length is sealed in one go,
+    and no pass is counted that failed or met another sealer.
+    """
+    since_full = PASSES_BETWEEN_FULL
     while not stop.is_set():
-        try:
-            sealed = await seal_once(infra, everything=number % PASSES_BETWEEN_FULL == 0)
-            number += 1
-        except AgencyOSError as error:
-            _log.warning("seal_failed", error=str(error))
-            sealed = 0
-        if sealed < MOST:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await stop.wait()
+        everything = since_full >= PASSES_BETWEEN_FULL
+        sealed = await _pass(infra, everything=everything, most=most)
+        if sealed == most:
+            continue
+        if sealed is not None:
+            since_full = 0 if everything else since_full + 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+
+
+async def _pass(infra: Infrastructure, *, everything: bool, most: int) -> int | None:
+    try:
+        return await seal_once(infra, everything=everything, most=most)
+    except AgencyOSError as error:
+        _log.warning("seal_failed", error=str(error))
+    except Exception:  # noqa: BLE001  # whatever broke one pass must not end the sealing
+        _log.warning("seal_failed", exc_info=True)
+    return None

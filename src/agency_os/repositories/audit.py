@@ -23,17 +23,17 @@ _SEAL = text("SELECT app.seal_audit(CAST(:look_back AS interval), :most)")
 # Recomputed from the entries themselves: of the stored seals only what is compared is believed.
 _VERIFY = text("""
     WITH members AS (
-        SELECT m.seal_id, count(*)::integer AS entries,
-            string_agg(app.audit_entry_bytes(l), '' ORDER BY l.id) AS content
+        SELECT m.seal_id, coalesce(l.client_id, :nil) AS chain, count(*)::integer AS entries,
+            string_agg(app.audit_entry_hash(l), '' ORDER BY l.id) AS content
         FROM audit_sealed AS m JOIN audit_logs AS l ON l.id = m.audit_id
         WHERE CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain
-        GROUP BY m.seal_id
+        GROUP BY 1, 2
     ),
     links AS (
-        SELECT s.chain, s.sequence, s.hash, s.entries, s.previous_hash,
+        SELECT s.chain, s.sequence, s.hash, s.entries, s.previous_hash, s.sealed_at,
             lag(s.hash, 1, '') OVER w AS hash_before, row_number() OVER w AS place,
             coalesce(m.entries, 0) AS found, coalesce(m.content, '') AS content
-        FROM audit_seals AS s LEFT JOIN members AS m ON m.seal_id = s.id
+        FROM audit_seals AS s LEFT JOIN members AS m ON m.seal_id = s.id AND m.chain = s.chain
         WHERE CAST(:chain AS uuid) IS NULL OR s.chain = :chain
         WINDOW w AS (PARTITION BY s.chain ORDER BY s.sequence)
     ),
@@ -42,8 +42,8 @@ _VERIFY = text("""
             WHEN sequence <> place THEN 'a seal before it is missing'
             WHEN previous_hash <> hash_before THEN 'it does not follow from the seal before it'
             WHEN found <> entries THEN 'it covers ' || entries || ' entries, and ' || found || ' are there'
-            WHEN app.audit_seal_hash(previous_hash, sequence, entries, content) <> hash
-                THEN 'an entry under it was changed or exchanged'
+            WHEN app.audit_seal_hash(previous_hash, sequence, entries, sealed_at, content) <> hash
+                THEN 'it was changed, or an entry under it was changed or exchanged'
         END AS fault
         FROM links
     )
@@ -53,20 +53,25 @@ _VERIFY = text("""
         (array_agg(fault ORDER BY sequence) FILTER (WHERE fault IS NOT NULL))[1] AS fault
     FROM judged GROUP BY chain ORDER BY chain
 """)
+# Emptied values, also those emptied to JSON's null, are an erasure's.
 _VALUES = text("""
     SELECT coalesce(l.client_id, :nil) AS chain, count(*) AS wrong, (array_agg(l.id ORDER BY l.id))[1] AS first
     FROM audit_logs AS l JOIN audit_values AS v ON v.audit_id = l.id
-    WHERE v.values IS NOT NULL AND (CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain)
-        AND l.digests IS DISTINCT FROM (
+    WHERE (CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain)
+        AND (v.client_id IS DISTINCT FROM l.client_id OR v.values <> 'null' AND l.digests IS DISTINCT FROM (
             SELECT jsonb_object_agg(f.key, encode(sha256(v.salt || convert_to(f.value::text, 'UTF8')), 'hex'))
-            FROM jsonb_each(v.values) AS f
-        )
+            FROM jsonb_each(CASE jsonb_typeof(v.values) WHEN 'object' THEN v.values END) AS f
+        ))
     GROUP BY 1
 """)
-_UNSEALED = text("""
-    SELECT coalesce(l.client_id, :nil) AS chain, count(*) AS entries FROM audit_logs AS l
-    WHERE (CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain)
-        AND NOT EXISTS (SELECT FROM audit_sealed AS s WHERE s.audit_id = l.id)
+# Entries under no seal, and those said to be under one that is not there or is another chain's.
+_OUTSIDE = text("""
+    SELECT coalesce(l.client_id, :nil) AS chain, count(*) FILTER (WHERE m.audit_id IS NULL) AS unsealed,
+        count(m.audit_id) AS stray, (array_agg(l.id ORDER BY l.id) FILTER (WHERE m.audit_id IS NOT NULL))[1] AS first
+    FROM audit_logs AS l
+    LEFT JOIN audit_sealed AS m ON m.audit_id = l.id
+    LEFT JOIN audit_seals AS s ON s.id = m.seal_id AND s.chain = coalesce(l.client_id, :nil)
+    WHERE s.id IS NULL AND (CAST(:chain AS uuid) IS NULL OR coalesce(l.client_id, :nil) = :chain)
     GROUP BY 1
 """)
 PLATFORM: Final = UUID(int=0)
@@ -89,20 +94,20 @@ class ChainReport:
 class AuditRepository(Repository):
     """The trail of the platform and of every client."""
 
-    async def seal(self, *, everything: bool = False, most: int = MOST) -> int:
-        """Seal what waits; how many entries were sealed, 0 also while another sealer is at work."""
-        values = {"look_back": None if everything else LOOK_BACK, "most": most}
-        return int(await self.db.scalar(_SEAL, values) or 0)
+    async def seal(self, *, everything: bool = False, most: int = MOST) -> int | None:
+        """Seal what waits, at most ``most`` entries; how many were sealed, None while another sealer is at work."""
+        sealed: int | None = await self.db.scalar(_SEAL, {"look_back": None if everything else LOOK_BACK, "most": most})
+        return sealed
 
     async def verify(self, client_id: UUID | None = None) -> list[ChainReport]:
         """Every chain, or a client's, recomputed from its entries; for the service."""
         which = {"chain": client_id, "nil": PLATFORM}
         links = {row.chain: row for row in await self.db.execute(_VERIFY, which)}
         values = {row.chain: row for row in await self.db.execute(_VALUES, which)}
-        unsealed = {row.chain: row.entries for row in await self.db.execute(_UNSEALED, which)}
+        outside = {row.chain: row for row in await self.db.execute(_OUTSIDE, which)}
         return [
-            _report(chain, links.get(chain), values.get(chain), unsealed.get(chain, 0))
-            for chain in sorted(links.keys() | values.keys() | unsealed.keys())
+            _report(chain, links.get(chain), values.get(chain), outside.get(chain))
+            for chain in sorted(links.keys() | values.keys() | outside.keys())
         ]
 
     async def page(
@@ -126,17 +131,21 @@ class AuditRepository(Repository):
         return list(await self.db.execute(query))
 
 
-def _report(chain: UUID, links: Any, values: Any, unsealed: int) -> ChainReport:
+def _report(chain: UUID, links: Any, values: Any, outside: Any) -> ChainReport:
     fault = None
     if links is not None and links.fault is not None:
         fault = f"seal {links.broken_at}: {links.fault}"
+    elif outside is not None and outside.stray:
+        fault = (
+            f"entry {outside.first}: the seal that it is said to be under is not there ({outside.stray} such entries)"
+        )
     elif values is not None:
         fault = f"entry {values.first}: its values are not those it was written with ({values.wrong} such entries)"
     return ChainReport(
         chain=chain,
         seals=links.seals if links is not None else 0,
         entries=int(links.entries) if links is not None else 0,
-        unsealed=unsealed,
+        unsealed=outside.unsealed if outside is not None else 0,
         head=links.head.hex() if links is not None else "",
         fault=fault,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ PROGRAM = Path(sys.executable).parent / "agency-os"
 
 
 def run(urls: DatabaseUrls, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.defpath, "HOME": str(folder), "DATABASE_URL": urls.app_dsn, "COLUMNS": "200"}
+    env = {"PATH": os.defpath, "HOME": str(folder), "DATABASE_URL": urls.app_dsn}
     return subprocess.run(
         [str(PROGRAM), "audit", *arguments],
         cwd=folder,
@@ -42,8 +43,8 @@ async def client_id(database_urls: DatabaseUrls) -> str:
 async def test_a_trail_that_holds_ends_with_zero(database_urls: DatabaseUrls, client_id: str, tmp_path: Path) -> None:
     ran = run(database_urls, tmp_path, "verify")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert client_id in ran.stdout
-    assert "holds" in ran.stdout
+    (line,) = [each for each in ran.stdout.splitlines() if each.startswith(client_id)]
+    assert re.fullmatch(rf"{client_id} +1 +1 +0 +holds +[0-9a-f]{{64}}", line.rstrip())
 
 
 async def test_a_broken_trail_ends_with_one_and_names_the_seal(
@@ -55,4 +56,15 @@ async def test_a_broken_trail_ends_with_one_and_names_the_seal(
     await owner.close()
     ran = run(database_urls, tmp_path, "verify", "--client", client_id, "--json")
     (chain,) = json.loads(ran.stdout)
-    assert (ran.returncode, chain["fault"]) == (1, "seal 1: an entry under it was changed or exchanged")
+    assert (ran.returncode, chain["fault"]) == (
+        1,
+        "seal 1: it was changed, or an entry under it was changed or exchanged",
+    )
+
+
+async def test_a_client_without_an_entry_is_no_client_whose_trail_holds(
+    database_urls: DatabaseUrls, client_id: str, tmp_path: Path
+) -> None:
+    ran = run(database_urls, tmp_path, "verify", "--client", client_id.replace(client_id[-4:], "ffff"))
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "no entry of this client" in ran.stdout

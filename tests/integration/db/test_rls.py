@@ -342,7 +342,7 @@ async def test_functions_can_be_called_by_those_alone_who_need_them(connection: 
             [
                 *tenants_use,
                 "app.applied_migrations",
-                "app.audit_entry_bytes",
+                "app.audit_entry_hash",
                 "app.audit_seal_hash",
                 "app.find_api_key",
                 "app.seal_audit",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agency_os.repositories.audit import AuditRepository
+from agency_os.repositories.audit import MOST, AuditRepository
 
 if TYPE_CHECKING:
     from agency_os.wiring.infrastructure import Infrastructure
 
 
-async def seal_once(infra: Infrastructure, *, everything: bool = False) -> int:
-    """Put what waits under a seal; how many entries were sealed."""
+async def seal_once(infra: Infrastructure, *, everything: bool = False, most: int = MOST) -> int | None:
+    """Put what waits under a seal, at most ``most`` entries; how many were, None while another sealer is at work."""
     async with infra.database.transaction(now=infra.wall.now()) as db:
-        return await AuditRepository(db).seal(everything=everything)
+        return await AuditRepository(db).seal(everything=everything, most=most)
