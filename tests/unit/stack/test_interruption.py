@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -29,6 +29,15 @@ async def _wait_until(event: Callable[[Interruption], None]) -> None:
         await interruption.until_signalled()
 
 
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """A terminal that can be closed, also where the tests themselves were started with ``nohup``."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_the_owners_work(number: signal.Signals) -> None:
     with pytest.raises(StopRequestedError, match=rf"^stopped by {number.name}$"):
