@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from agency_os_sandbox.auth.app import AuthServer
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SECRETS = (
-    "SANDBOX_RESEND_WEBHOOK_SECRET", "SANDBOX_POSTMARK_USER", "SANDBOX_POSTMARK_PASSWORD", "SANDBOX_CALCOM_SECRET",
-)  # fmt: skip
 
 
 class UsageError(ValueError):
@@ -117,12 +114,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _options(given: argparse.Namespace, environment: Mapping[str, str]) -> Options:
-    missing = [name for name in _SECRETS if not environment.get(name)]
-    if missing:
-        raise UsageError(f"{missing[0]} is not set: give the secret that the product's settings hold for this webhook")
     start: datetime | None = None if given.start is None else parse(given.start)
-    secrets = Secrets(*(environment[name] for name in _SECRETS))
-    return Options(given.state, _loopback_url(given.api_url), secrets, given.seed, start)
+    return Options(given.state, _loopback_url(given.api_url), Secrets.read(environment), given.seed, start)
 
 
 def _loopback_url(url: str) -> str:

@@ -16,7 +16,8 @@ import aiohttp
 
 from agency_os_sandbox.clock import VirtualClock, stamp
 from agency_os_sandbox.outbox import ONE_CLICK, Outbox, Pending
-from agency_os_sandbox.signing import Secrets, headers_for
+from agency_os_sandbox.signers import SIGNERS
+from agency_os_sandbox.signing import Attempt, Secrets
 
 AT_ONCE = 16
 FIRST_WAIT = 0.2
@@ -110,7 +111,7 @@ class Delivery:
         parcel = pending.parcel
         body = parcel.body.encode()
         url = parcel.address if parcel.provider == ONE_CLICK else self._api_url + parcel.address
-        headers = headers_for(parcel, body, self._clock.now, self._secrets)
+        headers = SIGNERS[parcel.provider](Attempt(url, parcel.event_id, body, self._clock.now), self._secrets)
         if self._session is None:
             return None
         with suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError):

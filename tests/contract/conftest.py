@@ -9,8 +9,9 @@ from random import Random
 
 import pytest
 
+from agency_os.integrations.provider_api import Connection
 from agency_os.kit.clock import FakeWallClock
-from agency_os.kit.http import HttpRequest, HttpResponse
+from agency_os.kit.http import HttpRequest, HttpResponse, Transport
 from agency_os.kit.retry import RateLimit
 from agency_os_sandbox.app import Options, Sandbox
 from tests.factories.sandbox import MONDAY_NINE, SECRETS, SEED, World
@@ -29,6 +30,10 @@ class Wire:
         self.wall = FakeWallClock()
         self.rate = RateLimit(1000, self.wall)
         self.random = Random(1)  # noqa: S311 - jitter, nothing secret
+
+    def connection(self, base_url: str, api_key: str, transport: Transport | None = None) -> Connection:
+        """What a client of ours is given; it speaks to the sandbox unless ``transport`` says otherwise."""
+        return Connection(transport or self.recorder, base_url, api_key, self.rate, self.wall, self.random)
 
     async def fault(self, provider: str, kind: str) -> None:
         """Let the provider's next request go wrong."""

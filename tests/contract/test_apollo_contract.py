@@ -16,7 +16,7 @@ from tests.factories.sandbox import directory
 from tests.support.published import Published, published, read_spec
 from tests.support.wire import Script, answer
 
-pytestmark = pytest.mark.needs("shared")
+pytestmark = pytest.mark.needs("specs")
 
 BASE = f"{HOST}/apollo/api/v1"
 ERROR_SCHEMA = json.dumps({"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}})
@@ -53,7 +53,7 @@ def judge() -> Published:
 
 @pytest.fixture
 def client(wire: Wire) -> ApolloClient:
-    return ApolloClient(wire.recorder, BASE, "key", wire.rate, wire.wall, wire.random)
+    return ApolloClient(wire.connection(BASE, "key"))
 
 
 @pytest.mark.parametrize("apollo", KNOWLEDGE)
@@ -161,7 +161,7 @@ async def test_our_client_reads_every_published_answer(wire: Wire) -> None:
     for published_answer in examples():
         count = len(published_answer["matches"])
         script = Script(answer(200, published_answer))
-        client = ApolloClient(script, BASE, "key", wire.rate, wire.wall)
+        client = ApolloClient(wire.connection(BASE, "key", script))
         result = await client.match_people([PersonQuery(email="a@b.example")] * count)
         assert [match.id for match in result.matches if match is not None] == [
             match["id"] for match in published_answer["matches"] if match is not None

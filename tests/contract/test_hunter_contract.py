@@ -17,7 +17,7 @@ from tests.factories.sandbox import directory
 from tests.support.published import Published, published, read_spec
 from tests.support.wire import Script, answer
 
-pytestmark = pytest.mark.needs("shared")
+pytestmark = pytest.mark.needs("specs")
 
 BASE = f"{HOST}/hunter/v2"
 
@@ -38,7 +38,7 @@ def judge() -> Published:
 
 @pytest.fixture
 def client(wire: Wire) -> HunterClient:
-    return HunterClient(wire.recorder, BASE, "key", wire.rate, wire.wall, wire.random)
+    return HunterClient(wire.connection(BASE, "key"))
 
 
 def charged(wire: Wire) -> list[tuple[Decimal, bool, bool]]:
@@ -138,9 +138,9 @@ async def test_the_same_look_up_again_is_charged_once(wire: Wire, client: Hunter
 
 async def test_our_client_reads_the_published_answers(wire: Wire) -> None:
     examples = read_spec("hunter/examples.json")
-    finder = HunterClient(Script(answer(200, examples["email_finder"])), BASE, "key", wire.rate, wire.wall)
+    finder = HunterClient(wire.connection(BASE, "key", Script(answer(200, examples["email_finder"]))))
     found = await finder.find_email("example.com", "Ada", "Example")
-    verifier = HunterClient(Script(answer(200, examples["email_verifier"])), BASE, "key", wire.rate, wire.wall)
+    verifier = HunterClient(wire.connection(BASE, "key", Script(answer(200, examples["email_verifier"]))))
     verdict = await verifier.verify_email("ada@example.com")
     assert [(each.email, each.score, each.verification) for each in (found, verdict)] == [
         ("ada@example.com", 99, "valid")

@@ -26,7 +26,10 @@ OPERATION: dict[str, Any] = {
         {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 100}},
         {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 8}},
     ],
-    "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}},
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}},
+    },
     "responses": {
         "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}},
         "401": {"content": {"text/plain": {}}},
@@ -38,7 +41,8 @@ JUDGE = Published({"paths": {"/things/{id}": {"post": OPERATION}}, "components":
 def request(
     body: object = None, *, path: str = "/things/1", method: str = "POST", headers: dict[str, str] | None = None
 ) -> HttpRequest:
-    return HttpRequest(method, BASE + path, headers or {}, json.dumps(body or {"id": "1"}).encode())
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    return HttpRequest(method, BASE + path, sent, json.dumps(body or {"id": "1"}).encode())
 
 
 def test_a_request_as_described_passes() -> None:

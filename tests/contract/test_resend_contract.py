@@ -16,7 +16,7 @@ from tests.contract.conftest import HOST, Wire
 from tests.factories.sandbox import message
 from tests.support.published import Published, published
 
-pytestmark = pytest.mark.needs("shared")
+pytestmark = pytest.mark.needs("specs")
 
 BASE = f"{HOST}/resend"
 ERRORS = {
@@ -65,7 +65,7 @@ def judge() -> Published:
 
 @pytest.fixture
 def client(wire: Wire) -> ResendClient:
-    return ResendClient(wire.recorder, BASE, "re_test", wire.rate, wire.wall, wire.random)
+    return ResendClient(wire.connection(BASE, "re_test"))
 
 
 @pytest.mark.parametrize("email", [EMAIL, BARE], ids=["full", "bare"])

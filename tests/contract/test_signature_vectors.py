@@ -13,7 +13,7 @@ from agency_os.integrations import cal_com, resend
 from agency_os.kit.signatures import verify_standard_webhook
 from tests.support.published import read_spec
 
-pytestmark = pytest.mark.needs("shared")
+pytestmark = pytest.mark.needs("specs")
 
 Vector = dict[str, Any]
 

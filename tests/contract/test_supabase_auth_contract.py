@@ -18,7 +18,7 @@ from tests.conftest import DatabaseUrls
 from tests.factories.auth import PASSWORD, SERVICE_KEY, URL, Auth, auth_in_process
 from tests.support.published import Published, published, read_spec
 
-pytestmark = pytest.mark.needs("shared")
+pytestmark = pytest.mark.needs("specs")
 
 ADA = "ada@agency.example"
 NOBODY = "00000000-0000-4000-8000-000000000000"

@@ -13,13 +13,13 @@ from agency_os.integrations import cal_com, postmark, resend
 from agency_os.integrations.cal_com import BookingEventKind, parse_booking
 from agency_os.integrations.mail_transport import MailEvent, MailEventKind
 from agency_os_sandbox.booking import Booking, Guest
-from agency_os_sandbox.outbox import Parcel
-from agency_os_sandbox.signing import headers_for
+from agency_os_sandbox.signers import SIGNERS
+from agency_os_sandbox.signing import Attempt
 from agency_os_sandbox.world.behaviour import LETTERS, Act
 from tests.factories.sandbox import MONDAY_NINE, SECRETS, World, message, people_who
 from tests.support.published import Published, published, read_spec
 
-pytestmark = pytest.mark.needs("shared")
+pytestmark = pytest.mark.needs("specs")
 
 ACTS = [Act.SENT, Act.DELIVERED, Act.BOUNCED, Act.OPENED, Act.COMPLAINED]
 GUEST = Guest("Jo Citizen", "jo@company.example", "Australia/Perth")
@@ -154,8 +154,7 @@ def test_postmarks_published_letter_is_read() -> None:
 
 
 def headers_of(provider: str, body: bytes) -> dict[str, str]:
-    parcel = Parcel(provider, "event", "msg_1", "lane", "/webhooks", body.decode())
-    return headers_for(parcel, body, MONDAY_NINE, SECRETS)
+    return SIGNERS[provider](Attempt("http://api.example/", "msg_1", body, MONDAY_NINE), SECRETS)
 
 
 def test_what_the_sandbox_signs_holds_for_us() -> None:

@@ -57,7 +57,8 @@ class Auth:
     ) -> HttpResponse:
         """One request; ``body`` is JSON unless it is bytes, ``headers`` are named with ``_`` for ``-``."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        media = {} if body is None or isinstance(body, bytes) else {"content-type": "application/json"}
+        named = {"apikey": "anon", **media, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if token is not None:
             named["authorization"] = f"Bearer {token}"
         return await self.recorder.send(HttpRequest(method, f"{URL}{path}", named, content))

@@ -14,13 +14,14 @@ from uuid import UUID
 
 from sqlalchemy import insert, text
 
-from agency_os.config.areas import CostSettings
+from agency_os.config import CostSettings
 from agency_os.db import AsyncSession, Database
 from agency_os.engines.scorer import ScorerEngine
 from agency_os.engines.scout import ScoutEngine
 from agency_os.integrations.apollo import ApolloClient
 from agency_os.integrations.fact_source import FactSource
 from agency_os.integrations.hunter import HunterClient
+from agency_os.integrations.provider_api import Connection
 from agency_os.integrations.redis import Cache
 from agency_os.kit.clock import FakeWallClock, WallClock
 from agency_os.kit.http import Headers, HttpRequest, HttpResponse, NoAnswerError
@@ -152,8 +153,8 @@ def services(
     """A worker's parts as enrichment and scoring use them."""
     wall = wall or FakeWallClock()
     rate = RateLimit(1_000_000, wall)
-    apollo = ApolloClient(providers, "http://127.0.0.1/apollo/api/v1", "key", rate, wall)
-    hunter = HunterClient(providers, "http://127.0.0.1/hunter/v2", "key", rate, wall)
+    apollo = ApolloClient(Connection(providers, "http://127.0.0.1/apollo/api/v1", "key", rate, wall))
+    hunter = HunterClient(Connection(providers, "http://127.0.0.1/hunter/v2", "key", rate, wall))
     scout = ScoutEngine(cache, apollo, hunter, HASHES, wall, COSTS, clay=clay)
     infra = SimpleNamespace(database=database, cache=cache, hashes=HASHES, wall=wall)
     return cast("Services", SimpleNamespace(infra=infra, scout=scout, scorer=ScorerEngine()))

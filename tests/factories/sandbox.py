@@ -31,7 +31,20 @@ SEED = 7
 MONDAY_NINE = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
 """Monday 2 March 2026, 09:00 in Sydney."""
 
-SECRETS = Secrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "postmark", "inbound-secret", "cal-secret")
+SECRETS = Secrets(
+    resend_webhook_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    postmark_user="postmark",
+    postmark_password="inbound-secret",
+    cal_com_secret="cal-secret",
+    twilio_auth_token="twilio-token",
+    heyreach_secret="heyreach-path-secret-01",
+    vapi_secret="vapi-header-secret-0001",
+    deepgram_secret="deepgram-secret-000001",
+    lob_secret="lob-secret",
+    stripe_secret="whsec_stripe_secret",
+    apify_secret="apify-path-secret-00001",
+    clay_secret="clay-header-secret-0001",
+)
 BOOKING_URL = "http://127.0.0.1:9/cal/book/intro"
 ONE_CLICK_URL = "http://127.0.0.1:9/u/abc"
 

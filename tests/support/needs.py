@@ -13,6 +13,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared"
+SPECS = Path(os.environ.get("PROVIDER_SPECS_DIR") or SHARED / "provider-specs")
+"""The providers' published descriptions, which are not ours to ship: docs/providers names where they are public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ def _yes() -> bool:
 NEEDS: dict[str, Need] = {
     "root": Need(lambda: os.geteuid() == 0, _no, "run as root"),
     "shared": Need(SHARED.is_dir, SHARED.is_dir, "a folder `shared` beside the repository"),
+    "specs": Need(
+        SPECS.is_dir,
+        SPECS.is_dir,
+        "the providers' published descriptions, in PROVIDER_SPECS_DIR: docs/providers names where they are public",
+    ),
     "debootstrap": Need(lambda: shutil.which("debootstrap") is not None, _no, "apt-get install debootstrap"),
     "curl": Need(lambda: shutil.which("curl") is not None, _yes, "apt-get install curl"),
     "pgbouncer": Need(

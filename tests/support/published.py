@@ -1,25 +1,30 @@
 """The providers' published descriptions as judges: requests strictly, answers and webhooks so that nulls pass.
 
-A request may hold only what is described. In an answer ``null`` and unknown fields pass and overlapping alternatives
-count as one of them, because the published descriptions contradict their own examples there.
+openapi-core judges; before that a description is made strict (no field beyond the described ones) for requests, and
+lenient for answers: null and unknown fields pass and overlapping alternatives count as one of them, because the
+published descriptions contradict their own examples there. All of them are read as OpenAPI 3.1.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from jsonschema import Draft202012Validator, FormatChecker
+from openapi_core import Config, OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.exceptions import OpenAPIError
+from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from agency_os.kit.http import HttpRequest, HttpResponse
-from tests.support.needs import SHARED
+from tests.support.needs import SPECS
+from tests.support.swagger import from_swagger
 
-SPECS = SHARED / "provider-specs"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _MERGING = ("allOf", "anyOf", "oneOf")
 
@@ -33,6 +38,34 @@ def read_spec(name: str) -> Any:
     return json.loads((SPECS / name).read_text())
 
 
+class _Asked:
+    """Our request in the form in which openapi-core reads one."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        parts = urlsplit(request.url)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.host_url = f"{parts.scheme}://{parts.netloc}"
+        self.path = unquote(parts.path)
+        self.path_pattern = None
+        self.full_url_pattern = f"{self.host_url}{self.path}"
+        self.method = request.method.lower()
+        self.content_type = headers.get("content-type", "")
+        self.body = request.body or None
+        self.parameters = RequestParameters(
+            query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)), header=Headers(headers)
+        )
+
+
+class _Answered:
+    """An answer in the form in which openapi-core reads one."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        self.data = response.body
+        self.status_code = response.status
+        self.content_type = response.headers.get("content-type", "")
+        self.headers = Headers(dict(response.headers))
+
+
 @dataclass(frozen=True)
 class Published:
     """One description. ``undeclared``: the schema of answers whose status the description leaves out."""
@@ -40,84 +73,89 @@ class Published:
     document: Mapping[str, Any]
     base_url: str
     undeclared: Mapping[str, Any] | None = None
-    _closed: dict[str, Any] = field(init=False, repr=False)
-    _open: dict[str, Any] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        components = self.document.get("components", {})
-        object.__setattr__(self, "_closed", _closed(components))
-        object.__setattr__(self, "_open", _opened(components))
+    @cached_property
+    def _strict(self) -> OpenAPI:
+        return self._judge(_closed)
+
+    @cached_property
+    def _lenient(self) -> OpenAPI:
+        return self._judge(_opened)
 
     def check_request(self, request: HttpRequest) -> None:
-        """Raise ContractError unless path, query, declared headers and body are as described."""
-        operation, inside_path = self._operation(request)
-        parameters = [self._resolved(each) for each in operation.get("parameters", [])]
-        self._check_query(request, {each["name"]: each for each in parameters if each["in"] == "query"})
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        for each in parameters:
-            place = {"header": headers, "path": inside_path}.get(each["in"], {})
-            name = each["name"].lower() if each["in"] == "header" else each["name"]
-            if name in place:
-                self._check(place[name], each["schema"], f"{each['in']} {name}", strict=True)
-        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-        if (content is None) != (not request.body):
-            raise ContractError(f"{request.method} {request.target}: a body where none is described, or none where one")
-        if content is not None:
-            self._check(json.loads(request.body), content["schema"], "body", strict=True)
+        """Raise ContractError unless path, credentials, query, declared headers and body are as described."""
+        operation = self._operation(request)
+        declared = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
+        given = [name for name, _ in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)]
+        unknown = [name for name in given if name not in declared]
+        if unknown:
+            raise ContractError(f"the query parameter {unknown[0]} is not published")
+        content = operation.get("requestBody", {}).get("content", {})
+        if not content and request.body:
+            raise ContractError(f"{request.method} {request.target} has a body, and none is described")
+        try:
+            self._strict.validate_request(_Asked(request))
+        except (OpenAPIError, TypeError) as error:
+            raise ContractError(f"{request.method} {request.target}: {_words(error)}") from error
 
     def check_answer(self, request: HttpRequest, response: HttpResponse) -> None:
         """Raise ContractError unless the answer's body has the shape described for its status."""
-        responses = self._operation(request)[0]["responses"]
-        declared = responses.get(str(response.status))
-        content = {} if declared is None else self._resolved(declared).get("content", {})
-        media = response.headers.get("content-type", "").partition(";")[0]
-        if content and media not in content:
-            raise ContractError(f"{response.status} comes as {media}, published is {', '.join(content)}")
-        schema = content.get(media, {}).get("schema") if declared is not None else self.undeclared
-        if declared is None and schema is None:
+        responses = self._operation(request)["responses"]
+        declared = _of_status(responses, response.status)
+        if declared is None and self.undeclared is not None:
+            self._check(json.loads(response.body), self.undeclared, f"answer {response.status}")
+            return
+        if declared is None:
             raise ContractError(f"{response.status} is not among the published answers of {request.target}")
-        if schema is not None:
-            self._check(json.loads(response.body), schema, f"answer {response.status}", strict=False)
+        media = response.headers.get("content-type", "").partition(";")[0]
+        content = self._resolved(declared).get("content", {})
+        if content and not any(_is_media(media, each) for each in content):
+            raise ContractError(f"{response.status} comes as {media}, published is {', '.join(content)}")
+        if not any("json" in each for each in content):
+            return
+        try:
+            self._lenient.validate_response(_Asked(request), _Answered(response))
+        except (OpenAPIError, TypeError) as error:
+            raise ContractError(f"answer {response.status}: {_words(error)}") from error
 
     def check_message(self, value: Any, schema: Mapping[str, Any]) -> None:
         """Raise ContractError unless a webhook's body has the shape of ``schema``, nulls and unknown fields passing."""
-        self._check(value, schema, "webhook", strict=False)
+        self._check(value, schema, "webhook")
 
-    def _operation(self, request: HttpRequest) -> tuple[Mapping[str, Any], dict[str, str]]:
+    def _judge(self, change: Callable[[Any], Any]) -> OpenAPI:
+        document = change(_as_31(self.document))
+        document["servers"] = [{"url": self.base_url or "/"}]
+        for path in document["paths"].values():
+            path.pop("servers", None)
+            for method in _METHODS:
+                path.get(method, {}).pop("servers", None)
+        config = Config(spec_validator_cls=None)  # the descriptions have faults of their own
+        return OpenAPI.from_dict(document, config)
+
+    def _operation(self, request: HttpRequest) -> dict[str, Any]:
         path = request.url.removeprefix(self.base_url).partition("?")[0]
-        templates = sorted(self.document["paths"], key=lambda each: each.count("{"))
-        for template in templates:
-            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template)
-            match = re.fullmatch(pattern, path)
-            if match is not None and request.method.lower() in self.document["paths"][template]:
-                inside = {name: unquote(value) for name, value in match.groupdict().items()}
-                return self.document["paths"][template][request.method.lower()], inside
+        document = _as_31(self.document)
+        for template in sorted(document["paths"], key=lambda each: each.count("{")):
+            pattern = re.sub(r"\\\{[^/}]+\\\}", "[^/]+", re.escape(template))
+            found = document["paths"][template]
+            if re.fullmatch(pattern, path) and request.method.lower() in found:
+                operation = found[request.method.lower()]
+                shared = [*found.get("parameters", []), *operation.get("parameters", [])]
+                return {**operation, "parameters": [self._resolved(each) for each in shared]}
         raise ContractError(f"{request.method} {path} is not published")
-
-    def _check_query(self, request: HttpRequest, declared: Mapping[str, Any]) -> None:
-        given = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
-        for name, text in given:
-            if name not in declared:
-                raise ContractError(f"the query parameter {name} is not published")
-            schema = declared[name]["schema"]
-            self._check(_typed(text, schema), schema, f"query {name}", strict=True)
-        missing = {name for name, each in declared.items() if each.get("required")} - {name for name, _ in given}
-        if missing:
-            raise ContractError(f"the query lacks {', '.join(sorted(missing))}")
 
     def _resolved(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         reference = value.get("$ref")
         if reference is None:
             return value
-        found: Any = self.document
+        found: Any = _as_31(self.document)
         for part in reference.removeprefix("#/").split("/"):
-            found = found[part]
+            found = found[part.replace("~1", "/").replace("~0", "~")]
         return self._resolved(found)
 
-    def _check(self, value: Any, schema: Mapping[str, Any], what: str, *, strict: bool) -> None:
-        body = _closed(schema) if strict else _opened(schema)
-        components = self._closed if strict else self._open
-        validator = Draft202012Validator({**body, "components": components}, format_checker=FormatChecker())
+    def _check(self, value: Any, schema: Mapping[str, Any], what: str) -> None:
+        components = _opened(_as_31(self.document).get("components", {}))
+        validator = Draft202012Validator({**_opened(schema), "components": components}, format_checker=FormatChecker())
         problems = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
         if problems:
             where = "/".join(map(str, problems[0].absolute_path))
@@ -130,13 +168,64 @@ def published(name: str, base_url: str, undeclared: str | None = None) -> Publis
     return Published(read_spec(name), base_url, json.loads(undeclared) if undeclared else None)
 
 
+def _of_status(responses: Mapping[str, Any], status: int) -> Mapping[str, Any] | None:
+    names = (str(status), f"{status // 100}XX", f"{status // 100}xx", "default")
+    found: Mapping[str, Any] | None = next((responses[name] for name in names if name in responses), None)
+    return found
+
+
+def _is_media(media: str, declared: str) -> bool:
+    pattern = re.escape(declared.partition(";")[0]).replace(r"\*", "[^/]*")
+    return re.fullmatch(pattern, media) is not None
+
+
+def _words(error: Exception) -> str:
+    """The innermost cause, which names the field."""
+    inner: BaseException = error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+    faults = [*getattr(inner, "schema_errors", [])]
+    where = "/".join(map(str, faults[0].absolute_path)) if faults else ""
+    return f"at /{where}: {faults[0].message[:300]}" if faults else f"{type(inner).__name__}: {str(inner)[:300]}"
+
+
+_CONVERTED: dict[int, dict[str, Any]] = {}
+
+
+def _as_31(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The description as OpenAPI 3.1: Swagger 2.0 moved over, ``nullable`` and boolean bounds in today's words."""
+    known = _CONVERTED.get(id(document))
+    if known is None:
+        moved = from_swagger(document) if "swagger" in document else dict(document)
+        known = {**_modern(moved), "openapi": "3.1.0"}
+        known.setdefault("info", {"title": "published", "version": "1"})
+        _CONVERTED[id(document)] = known
+    return known
+
+
+def _modern(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_modern(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _modern(value) for name, value in schema.items() if name not in ("example", "examples")}
+    if found.pop("nullable", False) is True and isinstance(found.get("type"), str):
+        found["type"] = [found["type"], "null"]
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if found.get(exclusive) is True and bound in found:
+            found[exclusive] = found.pop(bound)
+        elif isinstance(found.get(exclusive), bool):
+            del found[exclusive]
+    return found
+
+
 def _closed(schema: Any) -> Any:
     """No field beyond the described ones, wherever fields are described in one place."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    closed = {name: _closed(value) if name not in ("example", "enum") else value for name, value in schema.items()}
+    closed = {name: _closed(value) if name != "enum" else value for name, value in schema.items()}
     describes = isinstance(schema.get("properties"), dict) and schema["properties"]
     if describes and "additionalProperties" not in schema and not any(name in schema for name in _MERGING):
         closed["additionalProperties"] = False
@@ -149,11 +238,8 @@ def _opened(schema: Any) -> Any:
         return [_opened(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    opened = {
-        "anyOf" if name == "oneOf" else name: _opened(value)
-        for name, value in schema.items()
-        if name not in ("example", "examples")
-    }
+    kept = {name: value for name, value in schema.items() if name != "discriminator"}
+    opened = {"anyOf" if name == "oneOf" else name: _opened(value) for name, value in kept.items()}
     kind = opened.get("type")
     if isinstance(kind, str):
         opened["type"] = [kind, "null"]
@@ -164,13 +250,3 @@ def _opened(schema: Any) -> Any:
     if opened.get("additionalProperties") is False:
         del opened["additionalProperties"]
     return opened
-
-
-def _typed(text: str, schema: Mapping[str, Any]) -> Any:
-    """A query's text as the JSON value it spells."""
-    if schema.get("type") in ("integer", "number", "boolean"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text

@@ -28,11 +28,12 @@ from agency_os.orchestration.ticks import TickReport, enrichment_tick, inbound_t
 from agency_os.repositories.inbound_event import InboundEventRepository
 from agency_os.stack.health import answers_http
 from agency_os.stack.sandbox_control import SandboxControl, lookup_units
+from agency_os.stack.sandbox_settings import product_environment, sandbox_environment
 from agency_os.wiring.infrastructure import build_infrastructure
 from agency_os.wiring.services import Services, build_services
 
 BIN = Path(sys.executable).parent
-RESEND_SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
+SECRETS = dict.fromkeys(("resend_webhook", "postmark_webhook", "cal_com_webhook", "webhooks"), "ab" * 32)
 START = datetime.fromisoformat("2026-11-23T08:00:00+11:00")
 """A Monday morning in Sydney."""
 
@@ -149,26 +150,12 @@ def settings_env(app_dsn: str, redis_url: str, sandbox_port: int, api_port: int,
         "AGENCY_OS_STATE": str(folder / "state"),
         "TOKEN_SECRET": "t" * 40,
         "SUPPRESSION_KEY": "s" * 40,
-        "REPLY_DOMAIN": "reply.example",
         "BUSINESS_CLOCK": f"{sandbox}/clock",
-        "APOLLO_API_KEY": "apollo-key",
-        "APOLLO_BASE_URL": f"{sandbox}/apollo/api/v1",
+        **product_environment(sandbox, SECRETS),
+        **sandbox_environment(SECRETS),
         "APOLLO_REQUESTS_PER_SECOND": "500",
-        "HUNTER_API_KEY": "hunter-key",
-        "HUNTER_BASE_URL": f"{sandbox}/hunter/v2",
         "HUNTER_REQUESTS_PER_SECOND": "500",
-        "RESEND_API_KEY": "re_test_key",
-        "RESEND_BASE_URL": f"{sandbox}/resend",
-        "RESEND_WEBHOOK_SECRET": RESEND_SECRET,
         "RESEND_REQUESTS_PER_SECOND": "500",
-        "POSTMARK_WEBHOOK_USER": "postmark",
-        "POSTMARK_WEBHOOK_PASSWORD": "inbound-password",
-        "CALCOM_WEBHOOK_SECRET": "calcom-secret",
-        "CALCOM_BASE_URL": f"{sandbox}/cal/v2",
-        "SANDBOX_RESEND_WEBHOOK_SECRET": RESEND_SECRET,
-        "SANDBOX_POSTMARK_USER": "postmark",
-        "SANDBOX_POSTMARK_PASSWORD": "inbound-password",
-        "SANDBOX_CALCOM_SECRET": "calcom-secret",
     }
 
 

@@ -53,6 +53,7 @@ def _table(found: list[Part]) -> Table:
     table = Table("part", "well", "whose", "version", "address", box=None, pad_edge=False)
     for part in found:
         reached = {None: "", True: "", False: "unreachable"}[part.is_reachable]
-        state = "yes" if part.is_well else reached or ("not configured" if not part.is_configured else "no")
-        table.add_row(part.name, state, part.whose or "", part.version or "", part.address or "")
+        unset = "not used" if part.is_well else "not configured"
+        state = unset if not part.is_configured else "yes" if part.is_well else reached or "no"
+        table.add_row(part.name, state, part.whose or "", part.version or "", part.address or part.hint)
     return table

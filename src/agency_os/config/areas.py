@@ -5,12 +5,32 @@ A field without a default must be given; each says its environment name, form an
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from agency_os.config.costs import CostSettings
+from agency_os.config.providers import (
+    PROVIDERS,
+    AnthropicSettings,
+    ApifySettings,
+    ApolloSettings,
+    CalComSettings,
+    ClaySettings,
+    DeepgramSettings,
+    DncrSettings,
+    ElevenLabsSettings,
+    HeyReachSettings,
+    HunterSettings,
+    LobSettings,
+    MailboxSettings,
+    PostmarkSettings,
+    ResendSettings,
+    StripeSettings,
+    TwilioSettings,
+    VapiSettings,
+)
 from agency_os.config.setting import Area, Setting
 from agency_os.config.values import (
     ClockSetting,
@@ -22,14 +42,11 @@ from agency_os.config.values import (
     PostgresUrl,
     PublicUrl,
     RedisUrl,
-    UnitCost,
-    WebhookSecret,
 )
 
 _POOLER = "Supabase: Project settings > Database > Connection string"
 _ALONE = "`agency-os up` sets it for the embedded part when you leave it out"
 _RANDOM_KEY = "make one with `python3 -c 'import secrets; print(secrets.token_hex(32))'` and keep it"
-_OWN_ADDRESS = "leave it out for the provider's own address"
 
 
 class DatabaseSettings(Area):
@@ -155,100 +172,6 @@ class MailSettings(Area):
     ]
 
 
-class ApolloSettings(Area):
-    """Apollo: people and company data."""
-
-    api_key: Annotated[SecretStr, Setting("APOLLO_API_KEY", "text", "Apollo: Settings > Integrations > API keys")]
-    base_url: Annotated[HttpUrl, Setting("APOLLO_BASE_URL", "http(s)://HOST/api/v1", _OWN_ADDRESS)] = (
-        "https://api.apollo.io/api/v1"
-    )
-    requests_per_second: Annotated[
-        float,
-        Field(gt=0, le=1000),
-        Setting("APOLLO_REQUESTS_PER_SECOND", "a number above 0", "Apollo: your plan's limit; 5 by default"),
-    ] = 5.0
-
-
-class HunterSettings(Area):
-    """Hunter: email finder and verifier."""
-
-    api_key: Annotated[SecretStr, Setting("HUNTER_API_KEY", "text", "Hunter: Dashboard > API")]
-    base_url: Annotated[HttpUrl, Setting("HUNTER_BASE_URL", "http(s)://HOST/v2", _OWN_ADDRESS)] = (
-        "https://api.hunter.io/v2"
-    )
-    requests_per_second: Annotated[
-        float,
-        Field(gt=0, le=1000),
-        Setting("HUNTER_REQUESTS_PER_SECOND", "a number above 0", "Hunter: your plan's limit; 10 by default"),
-    ] = 10.0
-
-
-class ResendSettings(Area):
-    """Resend: outgoing email and its events."""
-
-    api_key: Annotated[SecretStr, Setting("RESEND_API_KEY", "re_...", "Resend: API Keys")]
-    base_url: Annotated[HttpUrl, Setting("RESEND_BASE_URL", "http(s)://HOST", _OWN_ADDRESS)] = "https://api.resend.com"
-    webhook_secret: Annotated[WebhookSecret, Setting("RESEND_WEBHOOK_SECRET", "whsec_...", "Resend: Webhooks")]
-    requests_per_second: Annotated[
-        float,
-        Field(gt=0, le=1000),
-        Setting("RESEND_REQUESTS_PER_SECOND", "a number above 0", "Resend: your account's rate limit; 2 by default"),
-    ] = 2.0
-
-
-class PostmarkSettings(Area):
-    """Postmark: inbound email. It signs nothing, so its webhook address carries a user and a password."""
-
-    webhook_user: Annotated[
-        str, Field(pattern=r"^[^:]+$"), Setting("POSTMARK_WEBHOOK_USER", "text without a colon", "choose one yourself")
-    ]
-    webhook_password: Annotated[
-        SecretStr,
-        Setting(
-            "POSTMARK_WEBHOOK_PASSWORD",
-            "text",
-            "choose one, and put both into the inbound webhook's address (Postmark: Servers > Inbound > Settings)",
-        ),
-    ]
-
-
-class CalComSettings(Area):
-    """Cal.com: booked meetings by signed webhook; the API key only where bookings are looked up."""
-
-    webhook_secret: Annotated[
-        SecretStr, Setting("CALCOM_WEBHOOK_SECRET", "text", "Cal.com: Settings > Developer > Webhooks")
-    ]
-    api_key: Annotated[
-        SecretStr | None, Setting("CALCOM_API_KEY", "cal_...", "Cal.com: Settings > Developer > API keys")
-    ] = None
-    base_url: Annotated[HttpUrl, Setting("CALCOM_BASE_URL", "http(s)://HOST/v2", _OWN_ADDRESS)] = (
-        "https://api.cal.com/v2"
-    )
-
-
-_AMOUNT = "an amount in A$ such as 0.023"
-
-
-class CostSettings(Area):
-    """A$ for one unit of each provider (blueprint Part 1; design decision 29 for those it lacks)."""
-
-    apollo: Annotated[UnitCost, Setting("APOLLO_COST_AUD", _AMOUNT, "your Apollo plan's price of a credit")] = Decimal(
-        "0.02"
-    )
-    hunter: Annotated[UnitCost, Setting("HUNTER_COST_AUD", _AMOUNT, "your Hunter plan's price of an email")] = Decimal(
-        "0.023"
-    )
-    clay: Annotated[UnitCost, Setting("CLAY_COST_AUD", _AMOUNT, "your Clay plan's price of a credit")] = Decimal(
-        "0.077"
-    )
-    resend: Annotated[UnitCost, Setting("RESEND_COST_AUD", _AMOUNT, "your Resend plan's price of an email")] = Decimal(
-        "0.0009"
-    )
-    postmark: Annotated[
-        UnitCost, Setting("POSTMARK_COST_AUD", _AMOUNT, "your Postmark plan's price of an inbound email")
-    ] = Decimal("0.0015")
-
-
 class Settings(BaseModel):
     """All settings of a running service."""
 
@@ -267,6 +190,18 @@ class Settings(BaseModel):
     postmark: PostmarkSettings
     cal_com: CalComSettings
     costs: CostSettings
+    apify: ApifySettings | None = None
+    clay: ClaySettings | None = None
+    twilio: TwilioSettings | None = None
+    heyreach: HeyReachSettings | None = None
+    vapi: VapiSettings | None = None
+    elevenlabs: ElevenLabsSettings | None = None
+    deepgram: DeepgramSettings | None = None
+    lob: LobSettings | None = None
+    dncr: DncrSettings | None = None
+    anthropic: AnthropicSettings | None = None
+    stripe: StripeSettings | None = None
+    mailbox: MailboxSettings | None = None
 
 
 AREAS: dict[str, type[Area]] = {
@@ -277,11 +212,8 @@ AREAS: dict[str, type[Area]] = {
     "runtime": RuntimeSettings,
     "secrets": SecretSettings,
     "mail": MailSettings,
-    "apollo": ApolloSettings,
-    "hunter": HunterSettings,
-    "resend": ResendSettings,
-    "postmark": PostmarkSettings,
-    "cal_com": CalComSettings,
+    **{name: area for name, (_, area) in PROVIDERS.items()},
+    "mailbox": MailboxSettings,
     "costs": CostSettings,
 }
 """The areas by their attribute in :class:`Settings`."""

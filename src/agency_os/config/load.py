@@ -12,7 +12,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from agency_os.config.areas import AREAS, MigrationSettings, Settings
-from agency_os.config.setting import Area, AreaT, Setting, read_area, settings_error
+from agency_os.config.setting import Area, AreaT, Setting, is_absent, read_area, settings_error
 
 ALL_SETTINGS: dict[str, Setting] = {
     setting.name: setting for area in AREAS.values() for setting in area.settings().values()
@@ -42,6 +42,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     areas: dict[str, Area] = {}
     faults: list[str] = []
     for name, area in AREAS.items():
+        if is_absent(area, source):
+            continue
         loaded, lines = read_area(area, source)
         faults.extend(lines)
         if loaded is not None:

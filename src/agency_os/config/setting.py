@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,7 +25,12 @@ class Setting:
 
 
 class Area(BaseModel):
-    """Base of one area of settings: frozen, each field annotated with its :class:`Setting`."""
+    """Base of one area of settings: frozen, each field annotated with its :class:`Setting`.
+
+    An optional area of which no setting is given is None; else it must be whole.
+    """
+
+    is_optional: ClassVar[bool] = False
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -55,6 +60,11 @@ def read_area(area: type[AreaT], env: Mapping[str, str]) -> tuple[AreaT | None, 
     except ValidationError as error:
         faults = {str(fault["loc"][0]): fault["type"] for fault in error.errors(include_url=False)}
         return None, [_line(described[field], missing=kind == "missing") for field, kind in faults.items()]
+
+
+def is_absent(area: type[Area], env: Mapping[str, str]) -> bool:
+    """Whether ``area`` may be left out and is: none of its settings is given."""
+    return area.is_optional and not any(env.get(each.name, "").strip() for each in area.settings().values())
 
 
 def settings_error(lines: list[str]) -> SettingsError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -68,6 +69,18 @@ def _webhook_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _path_secret(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{20,200}", secret.get_secret_value()):
+        raise ValueError("not fit for an address")
+    return secret
+
+
+def _existing_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("no such file")
+    return path
+
+
 def _key(value: object) -> object:
     """Hexadecimal text becomes the bytes it spells; other text its UTF-8 bytes."""
     if not isinstance(value, str):
@@ -104,6 +117,12 @@ KeyBytes = Annotated[SecretBytes, BeforeValidator(_key), AfterValidator(_long_en
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 """A Standard Webhooks secret: ``whsec_`` and base64."""
+
+PathSecret = Annotated[SecretStr, AfterValidator(_path_secret)]
+"""A secret that stands in an address or a header: at least 20 letters, digits, ``-`` and ``_``."""
+
+FolderFile = Annotated[Path, AfterValidator(_existing_file)]
+"""The path of a file that is there."""
 
 UnitCost = Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False)]
 """A$ for one unit of the provider."""

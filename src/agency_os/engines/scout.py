@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from agency_os.config.areas import CostSettings
+from agency_os.config import CostSettings
 from agency_os.db import AsyncSession
 from agency_os.domain.calendars import latest_date
 from agency_os.domain.company import company_key

@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
-from random import Random
 from urllib.parse import quote
 
 from agency_os.exceptions import ProviderError, ProviderLimitError
-from agency_os.integrations.json_api import Dialect, JsonApi, Problem
 from agency_os.integrations.json_fields import Fields, clean_text
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.kit.clock import WallClock
-from agency_os.kit.http import HttpResponse, Timeouts, Transport
-from agency_os.kit.retry import RateLimit
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.kit.http import HttpResponse, Timeouts
 
 NAME = "apollo"
 BATCH_LIMIT = 10
@@ -134,24 +131,11 @@ class ApolloClient:
     name = NAME
     batch_limit = BATCH_LIMIT
 
-    def __init__(
-        self,
-        transport: Transport,
-        base_url: str,
-        api_key: str,
-        rate: RateLimit,
-        wall: WallClock,
-        random: Random | None = None,
-    ) -> None:
-        self._api = JsonApi(
-            transport,
-            dialect=_DIALECT,
-            base_url=base_url,
-            api_key=api_key,
-            key_headers={"x-api-key": api_key},
-            rate=rate,
-            wall=wall,
-            random=random,
+    def __init__(self, connection: Connection) -> None:
+        self._api = ProviderApi(
+            connection,
+            _DIALECT,
+            {"x-api-key": connection.api_key},
             timeouts=Timeouts(read=30.0, total=45.0),
         )
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from agency_os.exceptions import InvalidInputError
 from agency_os.integrations.json_fields import Fields, read_webhook, short_hash
+from agency_os.integrations.webhook import EventName, Webhook, WebhookSource
 from agency_os.kit.signatures import verify_hex_hmac
 
 NAME = "cal_com"
@@ -73,6 +74,17 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str) -> None:
     """Raise SignatureError unless the webhook is signed under our secret (``no-secret-provided`` never is)."""
     signature = {name.lower(): value for name, value in headers.items()}.get(SIGNATURE_HEADER)
     verify_hex_hmac(body, signature, secret)
+
+
+def webhooks(secret: str) -> WebhookSource:
+    """Cal.com's webhooks, signed under ``secret``."""
+    return WebhookSource(NAME, _name_event, verify=lambda hook, _: verify(hook.body, hook.headers, secret))
+
+
+def _name_event(webhook: Webhook, _: datetime) -> EventName:
+    parsed = parse_booking(webhook.body)
+    trigger = read_webhook(webhook.body, "Cal.com").text("triggerEvent")
+    return EventName(parsed.event_id, trigger or "unnamed", parsed.created_at)
 
 
 def parse_booking(body: bytes) -> BookingEvent:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from random import Random
 
 from agency_os.exceptions import ProviderLimitError, ProviderRefusedError
-from agency_os.integrations.json_api import Dialect, JsonApi, Problem
 from agency_os.integrations.json_fields import Fields
-from agency_os.kit.clock import WallClock
-from agency_os.kit.http import HttpResponse, Timeouts, Transport
-from agency_os.kit.retry import RateLimit, RetryPolicy
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.kit.http import HttpResponse, Timeouts
+from agency_os.kit.retry import RetryPolicy
 
 NAME = "hunter"
 CREDITS_PER_EMAIL = Decimal(1)
@@ -73,24 +71,11 @@ class HunterClient:
 
     name = NAME
 
-    def __init__(
-        self,
-        transport: Transport,
-        base_url: str,
-        api_key: str,
-        rate: RateLimit,
-        wall: WallClock,
-        random: Random | None = None,
-    ) -> None:
-        self._api = JsonApi(
-            transport,
-            dialect=_DIALECT,
-            base_url=base_url,
-            api_key=api_key,
-            key_headers={"X-API-KEY": api_key},
-            rate=rate,
-            wall=wall,
-            random=random,
+    def __init__(self, connection: Connection) -> None:
+        self._api = ProviderApi(
+            connection,
+            _DIALECT,
+            {"X-API-KEY": connection.api_key},
             timeouts=Timeouts(read=25.0, total=35.0),
             policy=RetryPolicy(attempts=4, first_wait=1.0, longest_wait=8.0),
         )

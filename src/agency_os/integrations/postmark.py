@@ -17,9 +17,12 @@ from agency_os.domain.mail import REPORT_TYPES, InboundMail, ReportPart
 from agency_os.exceptions import InvalidInputError
 from agency_os.integrations.json_fields import Fields, clean_text, read_webhook, short_hash
 from agency_os.integrations.mail_transport import MailEvent, MailEventKind
+from agency_os.integrations.webhook import MEGABYTE, EventName, Webhook, WebhookSource
 from agency_os.kit.signatures import verify_basic
 
 NAME = "postmark"
+LIMIT = 48 * MEGABYTE
+"""Postmark hands over mails of up to 35 MB (postmarkapp.com/developer), their attachments in base64."""
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
 
 _RECORD_KINDS = {
@@ -50,6 +53,19 @@ def verify(headers: Mapping[str, str], user: str, password: str) -> None:
     """Raise SignatureError unless the request carries our Basic credentials."""
     authorization = {name.lower(): value for name, value in headers.items()}.get("authorization")
     verify_basic(authorization, user, password)
+
+
+def webhooks(user: str, password: str) -> WebhookSource:
+    """Postmark's webhooks, whose address carries credentials."""
+    return WebhookSource(NAME, _name_event, admit=lambda headers, _: verify(headers, user, password), limit=LIMIT)
+
+
+def _name_event(webhook: Webhook, now: datetime) -> EventName:
+    parsed = parse_webhook(webhook.body, now=now)
+    if isinstance(parsed, InboundMail):
+        return EventName(parsed.event_id, "inbound", parsed.received_at)
+    record = read_webhook(webhook.body, "Postmark").text("RecordType")
+    return EventName(parsed.event_id, record or "unnamed", parsed.occurred_at)
 
 
 def parse_webhook(body: bytes, *, now: datetime) -> InboundMail | MailEvent:

@@ -11,11 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from random import Random
 from urllib.parse import quote
 
 from agency_os.exceptions import InvalidInputError, ProviderLimitError, ProviderRefusedError, ProviderUnknownError
-from agency_os.integrations.json_api import Dialect, JsonApi, Problem
 from agency_os.integrations.json_fields import Fields, clean_text, read_webhook
 from agency_os.integrations.mail_transport import (
     MailEvent,
@@ -25,9 +23,10 @@ from agency_os.integrations.mail_transport import (
     SentEmail,
     canonical_json,
 )
-from agency_os.kit.clock import WallClock
-from agency_os.kit.http import HttpResponse, Transport
-from agency_os.kit.retry import RateLimit, RetryPolicy
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.webhook import EventName, Webhook, WebhookSource
+from agency_os.kit.http import HttpResponse
+from agency_os.kit.retry import RetryPolicy
 from agency_os.kit.signatures import verify_standard_webhook
 
 NAME = "resend"
@@ -100,24 +99,11 @@ class ResendClient:
     key_window = timedelta(hours=24)
     batch_limit = 100
 
-    def __init__(
-        self,
-        transport: Transport,
-        base_url: str,
-        api_key: str,
-        rate: RateLimit,
-        wall: WallClock,
-        random: Random | None = None,
-    ) -> None:
-        self._api = JsonApi(
-            transport,
-            dialect=_DIALECT,
-            base_url=base_url,
-            api_key=api_key,
-            key_headers={"Authorization": f"Bearer {api_key}"},
-            rate=rate,
-            wall=wall,
-            random=random,
+    def __init__(self, connection: Connection) -> None:
+        self._api = ProviderApi(
+            connection,
+            _DIALECT,
+            {"Authorization": f"Bearer {connection.api_key}"},
             policy=RetryPolicy(attempts=4, first_wait=0.5, longest_wait=5.0),
         )
 
@@ -229,11 +215,18 @@ def parse_event(body: bytes, event_id: str | None = None) -> MailEvent:
     )
 
 
-def name_event(body: bytes) -> tuple[str, datetime | None]:
-    """The type and time of the event in a webhook's body, which is all that storing it needs. Errors as for
-    ``parse_event``."""
-    event = read_webhook(body, "Resend")
-    return _type_of(event), event.moment("created_at")
+def webhooks(secret: str) -> WebhookSource:
+    """Resend's webhooks, signed by Svix under ``secret``."""
+    return WebhookSource(NAME, _name_event, verify=lambda hook, now: _confirm(hook, secret, now))
+
+
+def _confirm(webhook: Webhook, secret: str, now: datetime) -> None:
+    verify(webhook.body, webhook.headers, secret, now)
+
+
+def _name_event(webhook: Webhook, _: datetime) -> EventName:
+    event = read_webhook(webhook.body, "Resend")
+    return EventName(webhook.headers["svix-id"], _type_of(event), event.moment("created_at"))
 
 
 def _type_of(event: Fields) -> str:

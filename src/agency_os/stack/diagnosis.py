@@ -27,6 +27,8 @@ class Whose(StrEnum):
 class Part:
     """One part. ``is_reachable`` is None for what is not reached over a network; ``todo`` is empty where all is well.
 
+    ``hint`` says how a part that is not used would be.
+
     ``address`` never holds a login, a password or a key.
     """
 
@@ -37,6 +39,7 @@ class Part:
     version: str | None = None
     address: str | None = None
     todo: str = ""
+    hint: str = ""
 
     @property
     def is_well(self) -> bool:

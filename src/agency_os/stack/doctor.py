@@ -9,19 +9,15 @@ from typing import Final
 
 from agency_os.config import (
     AREAS,
-    ApolloSettings,
+    PROVIDERS,
     CacheSettings,
-    CalComSettings,
     DatabaseSettings,
-    HunterSettings,
     MigrationSettings,
-    PostmarkSettings,
     PrefectSettings,
-    ResendSettings,
     RuntimeSettings,
     SupabaseSettings,
 )
-from agency_os.config.setting import Area, AreaT, read_area
+from agency_os.config.setting import Area, AreaT, is_absent, read_area
 from agency_os.exceptions import StackError
 from agency_os.kit.http import Transport
 from agency_os.stack import probes
@@ -29,13 +25,9 @@ from agency_os.stack.diagnosis import Part, Whose
 from agency_os.stack.plan import Embedded, running_settings
 from agency_os.stack.state import StateFolder
 
-_PROVIDERS: Final[Mapping[str, type[Area]]] = {
-    "Apollo": ApolloSettings,
-    "Hunter": HunterSettings,
-    "Resend": ResendSettings,
-    "Cal.com": CalComSettings,
-}
-_CHECKED: Final = {"database", "cache", "supabase", "prefect", "runtime", "apollo", "hunter", "resend", "cal_com"}
+_CLAY: Final = "https://api.clay.com/"
+"""Each table has an address of its own below this one."""
+_CHECKED: Final = {"database", "cache", "supabase", "prefect", "runtime", *PROVIDERS}
 """Areas whose faults stand with their part; those of the others have a line of their own."""
 
 
@@ -64,7 +56,7 @@ def _embedded_parts(embedded: Embedded) -> list[str]:
         "cache": embedded.cache,
         "accounts": embedded.auth,
         "prefect": embedded.prefect,
-        **dict.fromkeys((*_PROVIDERS, "business clock"), embedded.sandbox),
+        **dict.fromkeys((*(name for name, _ in PROVIDERS.values()), "business clock"), embedded.sandbox),
         "API": embedded.sandbox,
     }
     return [name for name, is_embedded in parts.items() if is_embedded]
@@ -90,7 +82,7 @@ def _probes(
     if (server := ask.settings(PrefectSettings, "prefect")) is not None:
         api_url, key = server.api_url, server.api_key.get_secret_value() if server.api_key else None
         ask.add(lambda: probes.prefect(transport, api_url, key, _whose(embedded.prefect)))
-    for name, area in _PROVIDERS.items():
+    for name, area in PROVIDERS.values():
         ask.provider(name, area, transport, embedded)
     if (runtime := ask.settings(RuntimeSettings, "API", "business clock")) is not None:
         public, clock = runtime.public_url, runtime.business_clock
@@ -122,19 +114,25 @@ class _Asked:
         return loaded
 
     def provider(self, name: str, area: type[Area], transport: Transport, embedded: Embedded) -> None:
-        """Touch a provider at its address."""
+        """Touch a provider at its address, where it is used."""
+        if name not in self._asleep and is_absent(area, self._env):
+            key = next(each.name for field, each in area.settings().items() if area.model_fields[field].is_required())
+            self.faults.append(Part(name, is_configured=False, whose=None, hint=f"{key} would connect it"))
+            return
         loaded = self.settings(area, name)
         if loaded is not None:
-            url, published = str(getattr(loaded, "base_url")), str(area.model_fields["base_url"].default)  # noqa: B009
+            url = str(getattr(loaded, "base_url"))  # noqa: B009 - the area is known only at run time
+            default = area.model_fields["base_url"].default
+            published = default if isinstance(default, str) else _CLAY
             self.add(lambda: probes.provider(transport, name, url, published, is_sandbox=embedded.sandbox))
 
     def rest(self) -> None:
         """Faults in what is not reached over a network: keys of our own, webhook credentials, costs."""
         for name, area in AREAS.items():
-            if name not in _CHECKED and not self._asleep:
+            if name not in _CHECKED and not self._asleep and not is_absent(area, self._env):
                 lines = read_area(area, self._env)[1]
                 if lines:
-                    self._fault("Postmark" if area is PostmarkSettings else name, lines)
+                    self._fault(name, lines)
 
     def _fault(self, name: str, lines: list[str]) -> None:
         self.faults.append(Part(name, is_configured=False, whose=None, todo="; ".join(lines)))

@@ -6,7 +6,6 @@ beside the sandbox, whose people must not walk out of this machine; no process g
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +13,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from agency_os.config import (
     ALL_SETTINGS,
-    ApolloSettings,
-    CalComSettings,
-    HunterSettings,
+    PROVIDERS,
+    Area,
+    MailboxSettings,
     MailSettings,
-    PostmarkSettings,
-    ResendSettings,
     Settings,
     environment,
     load_migration_settings,
@@ -29,21 +26,21 @@ from agency_os.db.bootstrap import APP_LOGIN, AUTH_LOGIN
 from agency_os.exceptions import SettingsError
 from agency_os.stack.embedded import LOOPBACK, postgres_dsn
 from agency_os.stack.options import StackOptions
+from agency_os.stack.sandbox_settings import product_environment
 from agency_os.stack.state import Say, StateFolder
 
 DATABASE = "agency_os"
 PREFECT_DATABASE = "prefect"
 
-_PROVIDER_AREAS = (ApolloSettings, HunterSettings, ResendSettings, PostmarkSettings, CalComSettings, MailSettings)
+_AREAS: tuple[type[Area], ...] = (*(area for _, area in PROVIDERS.values()), MailSettings, MailboxSettings)
 PROVIDER_SETTINGS = frozenset(
     setting.name
-    for area in _PROVIDER_AREAS
+    for area in _AREAS
     for setting in area.settings().values()
     if not setting.name.endswith("_REQUESTS_PER_SECOND")
 )
 """One of these given means: the providers are the user's own, and the sandbox stays out."""
 
-_SANDBOX_RATE = "100"
 _FOREIGN = ("PREFECT_", "SANDBOX_", "AUTH_DATABASE_URL")
 
 
@@ -176,31 +173,10 @@ def _embedded_settings(
     if embedded.prefect:
         env["PREFECT_API_URL"] = f"{_url(ports['prefect'])}/api"
     if embedded.sandbox:
-        env |= _sandbox_settings(_url(ports["sandbox"]), secrets)
+        env |= product_environment(_url(ports["sandbox"]), secrets)
         if options.virtual_time:
             env["BUSINESS_CLOCK"] = f"{_url(ports['sandbox'])}/clock"
     return env
-
-
-def _sandbox_settings(url: str, secrets: Mapping[str, str]) -> dict[str, str]:
-    return {
-        "APOLLO_API_KEY": "apollo-sandbox",
-        "APOLLO_BASE_URL": f"{url}/apollo/api/v1",
-        "APOLLO_REQUESTS_PER_SECOND": _SANDBOX_RATE,
-        "HUNTER_API_KEY": "hunter-sandbox",
-        "HUNTER_BASE_URL": f"{url}/hunter/v2",
-        "HUNTER_REQUESTS_PER_SECOND": _SANDBOX_RATE,
-        "RESEND_API_KEY": "re_sandbox",
-        "RESEND_BASE_URL": f"{url}/resend",
-        "RESEND_REQUESTS_PER_SECOND": _SANDBOX_RATE,
-        "RESEND_WEBHOOK_SECRET": f"whsec_{base64.b64encode(bytes.fromhex(secrets['resend_webhook'])).decode()}",
-        "POSTMARK_WEBHOOK_USER": "postmark",
-        "POSTMARK_WEBHOOK_PASSWORD": secrets["postmark_webhook"],
-        "CALCOM_API_KEY": "cal_sandbox",
-        "CALCOM_BASE_URL": f"{url}/cal/v2",
-        "CALCOM_WEBHOOK_SECRET": secrets["cal_com_webhook"],
-        "REPLY_DOMAIN": "reply.example",
-    }
 
 
 def _base_environment() -> dict[str, str]:

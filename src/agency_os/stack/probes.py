@@ -131,7 +131,7 @@ async def auth(transport: Transport, url: str, has_secret: bool, whose: Whose) -
 
 async def provider(transport: Transport, name: str, url: str, published: str, *, is_sandbox: bool) -> Part:
     """A provider's address: any answer of it will do, since nothing is asked."""
-    at = Whose.EMBEDDED if is_sandbox else Whose.PROVIDER if url == published else Whose.OTHER
+    at = Whose.EMBEDDED if is_sandbox else Whose.PROVIDER if url.startswith(published) else Whose.OTHER
     part = Part(name, is_configured=True, whose=at, is_reachable=False, address=shown(url))
     try:
         await _get(transport, url)

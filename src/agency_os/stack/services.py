@@ -25,6 +25,7 @@ from agency_os.stack.embedded import LOOPBACK, cache_command, postgres_binaries,
 from agency_os.stack.health import answers_cache, answers_http, answers_postgres
 from agency_os.stack.plan import PREFECT_DATABASE, Plan
 from agency_os.stack.process import Service
+from agency_os.stack.sandbox_settings import sandbox_environment
 
 START_ORDER = ("postgres", "cache", "prefect", "sandbox", "auth", "api", "worker")
 """What depends on what; they are stopped the other way round."""
@@ -96,13 +97,7 @@ def prefect_service(plan: Plan, transport: Transport) -> Service:
 def sandbox_service(plan: Plan, transport: Transport) -> Service:
     """The providers' protocols and the simulated world, whose log of requests stays out of our reach."""
     url = plan.url("sandbox")
-    settings = plan.settings
-    own = {
-        "SANDBOX_RESEND_WEBHOOK_SECRET": settings.resend.webhook_secret.get_secret_value(),
-        "SANDBOX_POSTMARK_USER": settings.postmark.webhook_user,
-        "SANDBOX_POSTMARK_PASSWORD": settings.postmark.webhook_password.get_secret_value(),
-        "SANDBOX_CALCOM_SECRET": settings.cal_com.webhook_secret.get_secret_value(),
-    }
+    own = sandbox_environment(plan.secrets)
     arguments = {
         "--port": str(plan.ports["sandbox"]),
         "--state": str(plan.state / "sandbox"),

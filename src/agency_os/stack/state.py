@@ -38,6 +38,7 @@ _SECRET_NAMES = (
     "resend_webhook",
     "postmark_webhook",
     "cal_com_webhook",
+    "webhooks",
 )
 
 _REMEDIES = {

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agency_os.config import Settings
+from agency_os.config import ProviderSettings, Settings
 from agency_os.db import Database
 from agency_os.integrations.prefect import PrefectClient
+from agency_os.integrations.provider_api import Connection
 from agency_os.integrations.redis import Cache
 from agency_os.kit.clock import BusinessClock, SystemWallClock, WallClock, clock_from
 from agency_os.kit.http import AiohttpTransport, Transport
+from agency_os.kit.retry import RateLimit
 from agency_os.kit.tokens import PersonHash, TouchTokens
 
 
@@ -69,3 +71,9 @@ def build_infrastructure(
         tokens=TouchTokens(settings.secrets.token_secret.get_secret_value()),
         hashes=PersonHash(settings.secrets.suppression_key.get_secret_value()),
     )
+
+
+def connect(infra: Infrastructure, provider: ProviderSettings) -> Connection:
+    """The way to one provider's account: one rate for all that is asked of it from this process."""
+    rate = RateLimit(provider.requests_per_second, infra.wall)
+    return Connection(infra.transport, provider.base_url, provider.secret, rate, infra.wall)

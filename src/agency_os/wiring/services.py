@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
+from agency_os.db import AsyncSession
 from agency_os.engines.allocator import AllocatorEngine
 from agency_os.engines.closer import CloserEngine
 from agency_os.engines.content import ContentEngine
 from agency_os.engines.email import EmailEngine, EmailLimits
 from agency_os.engines.scorer import ScorerEngine
 from agency_os.engines.scout import ScoutEngine
+from agency_os.integrations import cal_com, postmark, resend
 from agency_os.integrations.apollo import ApolloClient
 from agency_os.integrations.hunter import HunterClient
 from agency_os.integrations.resend import ResendClient
-from agency_os.kit.retry import RateLimit
-from agency_os.wiring.infrastructure import Infrastructure
+from agency_os.repositories.inbound_event import ReceivedEvent, SettledEvent
+from agency_os.wiring.infrastructure import Infrastructure, connect
 from agency_os.wiring.web import build_closer
+
+
+class EventReader(Protocol):
+    """Reads one stored event of a provider and acts on it; what it cannot place waits for a person."""
+
+    async def __call__(self, db: AsyncSession, event: ReceivedEvent, *, now: datetime) -> SettledEvent:
+        """How the event ended. Raises what makes it worth another try."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,8 @@ class Services:
     content: ContentEngine
     email: EmailEngine
     closer: CloserEngine
+    readers: Mapping[str, EventReader]
+    """By the provider of the event."""
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -37,6 +52,7 @@ class Services:
 
 def build_services(infra: Infrastructure) -> Services:
     """Put the engines together."""
+    closer = build_closer(infra)
     return Services(
         infra=infra,
         scout=_scout(infra),
@@ -44,7 +60,8 @@ def build_services(infra: Infrastructure) -> Services:
         allocator=AllocatorEngine(infra.hashes),
         content=build_content(infra),
         email=_email(infra),
-        closer=build_closer(infra),
+        closer=closer,
+        readers=dict.fromkeys((resend.NAME, postmark.NAME, cal_com.NAME), closer.read),
     )
 
 
@@ -55,34 +72,18 @@ def build_content(infra: Infrastructure) -> ContentEngine:
 
 
 def _scout(infra: Infrastructure) -> ScoutEngine:
-    settings, wall = infra.settings, infra.wall
-    apollo = ApolloClient(
-        infra.transport,
-        settings.apollo.base_url,
-        settings.apollo.api_key.get_secret_value(),
-        RateLimit(settings.apollo.requests_per_second, wall),
-        wall,
-    )
-    hunter = HunterClient(
-        infra.transport,
-        settings.hunter.base_url,
-        settings.hunter.api_key.get_secret_value(),
-        RateLimit(settings.hunter.requests_per_second, wall),
-        wall,
-    )
+    settings = infra.settings
     return ScoutEngine(
-        cache=infra.cache, apollo=apollo, hunter=hunter, hashes=infra.hashes, wall=wall, costs=settings.costs
+        cache=infra.cache,
+        apollo=ApolloClient(connect(infra, settings.apollo)),
+        hunter=HunterClient(connect(infra, settings.hunter)),
+        hashes=infra.hashes,
+        wall=infra.wall,
+        costs=settings.costs,
     )
 
 
 def _email(infra: Infrastructure) -> EmailEngine:
     resend = infra.settings.resend
-    transport = ResendClient(
-        infra.transport,
-        resend.base_url,
-        resend.api_key.get_secret_value(),
-        RateLimit(resend.requests_per_second, infra.wall),
-        infra.wall,
-    )
     limits = EmailLimits(resend.requests_per_second, infra.settings.costs.resend)
-    return EmailEngine(transport, infra.hashes, infra.wall, limits)
+    return EmailEngine(ResendClient(connect(infra, resend)), infra.hashes, infra.wall, limits)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agency_os.engines.closer import CloserEngine
 from agency_os.integrations.supabase import TokenVerifier
+from agency_os.integrations.webhook import WebhookSource
 from agency_os.wiring.infrastructure import Infrastructure
+from agency_os.wiring.webhook_sources import build_webhook_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +19,15 @@ class Web:
     infra: Infrastructure
     closer: CloserEngine
     tokens: TokenVerifier
+    webhooks: Mapping[str, WebhookSource]
 
 
 def build_web(infra: Infrastructure) -> Web:
     """Put the parts together."""
     supabase = infra.settings.supabase
     secret = supabase.jwt_secret.get_secret_value() if supabase.jwt_secret is not None else None
-    return Web(infra, build_closer(infra), TokenVerifier(infra.transport, supabase.url, infra.wall, secret))
+    tokens = TokenVerifier(infra.transport, supabase.url, infra.wall, secret)
+    return Web(infra, build_closer(infra), tokens, build_webhook_sources(infra.settings))
 
 
 def build_closer(infra: Infrastructure) -> CloserEngine:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.sandbox.conftest import Product, Served
-from tests.support.needs import SHARED
+from tests.support.needs import SPECS
 
 PAGE = "/cal/book/intro?metadata%5Btoken%5D=tok"
 HEADERS = {"Authorization": "Bearer cal_test", "cal-api-version": "2024-08-13"}
@@ -95,21 +95,21 @@ async def test_key_and_version_are_asked_for(served: Served, headers: dict[str, 
     assert (answer, body["status"]) == (status, "error")
 
 
-@pytest.mark.needs("shared")
+@pytest.mark.needs("specs")
 async def test_a_booking_has_every_field_that_the_description_requires(served: Served) -> None:
     await book(served)
-    schemas = _read(SHARED / "provider-specs/cal-com/openapi.json")["components"]["schemas"]
+    schemas = _read(SPECS / "cal-com/openapi.json")["components"]["schemas"]
     booking = schemas["BookingOutput_2024_08_13"]
     (shown,) = (await listed(served))["data"]
     assert set(booking["required"]) <= set(shown) <= set(booking["properties"])
     assert set(schemas["BookingAttendee"]["required"]) <= set(shown["attendees"][0])
 
 
-@pytest.mark.needs("shared")
+@pytest.mark.needs("specs")
 async def test_a_webhook_has_the_fields_of_the_published_example(served: Served, product: Product) -> None:
     await book(served)
     await served.settled()
-    example = _read(SHARED / "provider-specs/cal-com/example.booking_created.json")
+    example = _read(SPECS / "cal-com/example.booking_created.json")
     sent = json.loads(product.to("/webhooks/cal-com")[0].body)
     assert set(example) == set(sent)
     assert set(example["payload"]) <= set(sent["payload"])

@@ -22,12 +22,7 @@ from agency_os_sandbox.world.behaviour import Act
 from tests.factories.sandbox import SECRETS, message, people_who
 from tests.integration.sandbox.conftest import Product
 
-ENVIRONMENT = {
-    "SANDBOX_RESEND_WEBHOOK_SECRET": SECRETS.resend_webhook_secret,
-    "SANDBOX_POSTMARK_USER": SECRETS.postmark_user,
-    "SANDBOX_POSTMARK_PASSWORD": SECRETS.postmark_password,
-    "SANDBOX_CALCOM_SECRET": SECRETS.cal_com_secret,
-}
+ENVIRONMENT = SECRETS.environment()
 PROGRAM = (sys.executable, "-c", "from agency_os_sandbox.cli import main; main()", "serve")
 Start = Callable[..., Awaitable[tuple[Process, str]]]
 

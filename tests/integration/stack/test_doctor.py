@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from agency_os.config import PROVIDERS
 from agency_os.exceptions import UnavailableError
 from agency_os.kit.http import HttpRequest, HttpResponse
 from agency_os.stack.diagnosis import Part, Whose
@@ -58,11 +59,21 @@ async def test_everything_well_is_told_with_versions_and_addresses(given: dict[s
     found = await looked_at(given)
     assert {name: part.todo for name, part in found.items() if part.todo} == {}
     assert set(found) == {
-        "machine", "state folder", "database", "schema", "cache", "accounts", "prefect", "Apollo", "Hunter", "Resend",
-        "Cal.com", "business clock", "API",
+        "machine", "state folder", "database", "schema", "cache", "accounts", "prefect", "business clock", "API",
+        *(name for name, _ in PROVIDERS.values()),
     }  # fmt: skip
     assert (found["database"].version or "").startswith("PostgreSQL 1")
     assert (found["accounts"].version, found["prefect"].version) == ("v2.180.0", version("prefect"))
+
+
+async def test_a_provider_without_an_account_is_not_used_and_told_how_it_would_be(given: dict[str, str]) -> None:
+    twilio = (await looked_at(given))["Twilio"]
+    assert (twilio.is_configured, twilio.is_well, twilio.hint) == (False, True, "TWILIO_ACCOUNT_SID would connect it")
+
+
+async def test_half_of_an_accounts_settings_are_a_fault(given: dict[str, str]) -> None:
+    twilio = (await looked_at({**given, "TWILIO_AUTH_TOKEN": "t"}))["Twilio"]
+    assert "TWILIO_ACCOUNT_SID is missing" in twilio.todo
 
 
 async def test_a_provider_is_told_from_another_address(given: dict[str, str]) -> None:

@@ -63,7 +63,7 @@ def test_webhooks_declare_their_errors_from_the_error_classes(document: dict[str
     declared = {status: each for status, each in responses.items() if status not in {"200", "default"}}
     examples = {status: each["content"]["application/problem+json"]["example"] for status, each in declared.items()}
     codes = {status: example["code"] for status, example in examples.items()}
-    assert codes == {"401": "bad_signature", "413": "payload_too_large", "503": "unavailable"}
+    assert codes == {"401": "bad_signature", "404": "not_found", "413": "payload_too_large", "503": "unavailable"}
 
 
 def test_every_body_that_is_asked_for_has_an_example(document: dict[str, Any]) -> None:

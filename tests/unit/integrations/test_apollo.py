@@ -19,6 +19,7 @@ from agency_os.exceptions import (
     ProviderUnknownError,
 )
 from agency_os.integrations.apollo import ApolloClient, PersonMatch, PersonQuery
+from agency_os.integrations.provider_api import Connection
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import HttpResponse, NoAnswerError, NotSentError
 from agency_os.kit.retry import RateLimit
@@ -35,7 +36,7 @@ class Both:
         self.wall = FakeWallClock()
         self.script = Script(*answers)
         rate = RateLimit(1000, self.wall)
-        self.client = ApolloClient(self.script, "https://a.example", KEY, rate, self.wall, Random(1))  # noqa: S311
+        self.client = ApolloClient(Connection(self.script, "https://a.example", KEY, rate, self.wall, Random(1)))  # noqa: S311
 
     async def refused(self, count: int = 1) -> ProviderError:
         """The error of asking for so many people."""

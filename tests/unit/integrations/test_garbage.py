@@ -19,6 +19,7 @@ from agency_os.integrations import cal_com, postmark, resend
 from agency_os.integrations.apollo import ApolloClient, PersonQuery
 from agency_os.integrations.hunter import HunterClient
 from agency_os.integrations.mail_transport import OutgoingEmail
+from agency_os.integrations.provider_api import Connection
 from agency_os.integrations.resend import ResendClient
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.retry import RateLimit
@@ -176,9 +177,9 @@ def clients(status: int, body: bytes) -> dict[str, Any]:
     wall = FakeWallClock()
     script, rate = Script(answer(status, body)), RateLimit(1e6, wall)
     random = Random(1)  # noqa: S311 - jitter
-    resend_client = ResendClient(script, "https://p.example", "re_k", rate, wall, random)
-    apollo = ApolloClient(script, "https://p.example", "k", rate, wall, random)
-    hunter = HunterClient(script, "https://p.example", "k", rate, wall, random)
+    resend_client = ResendClient(Connection(script, "https://p.example", "re_k", rate, wall, random))
+    apollo = ApolloClient(Connection(script, "https://p.example", "k", rate, wall, random))
+    hunter = HunterClient(Connection(script, "https://p.example", "k", rate, wall, random))
     email = OutgoingEmail("a@b.example", "c@d.example", "s", "t")
     return {
         "send": lambda: resend_client.send(email, key="k"),

@@ -16,6 +16,7 @@ from agency_os.exceptions import (
     ProviderUnknownError,
 )
 from agency_os.integrations.hunter import PERSON_OBJECTED, HunterClient, HunterEmail
+from agency_os.integrations.provider_api import Connection
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import HttpResponse, NoAnswerError, NotSentError
 from agency_os.kit.retry import RateLimit
@@ -34,7 +35,7 @@ class Both:
         self.wall = FakeWallClock()
         self.script = Script(*answers)
         rate = RateLimit(1000, self.wall)
-        self.client = HunterClient(self.script, "https://h.example/v2", KEY, rate, self.wall, Random(1))  # noqa: S311
+        self.client = HunterClient(Connection(self.script, "https://h.example/v2", KEY, rate, self.wall, Random(1)))  # noqa: S311
 
     async def verify(self) -> HunterEmail:
         return await self.client.verify_email("jo@company.example")

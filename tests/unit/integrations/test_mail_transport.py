@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agency_os.exceptions import InvalidInputError
 from agency_os.integrations.mail_transport import MailTransport, OutgoingEmail, canonical_json
+from agency_os.integrations.provider_api import Connection
 from agency_os.integrations.resend import ResendClient
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.retry import RateLimit
@@ -74,5 +75,7 @@ def test_canonical_json_holds_no_number_that_is_none(value: float) -> None:
 
 def test_resends_client_is_a_mail_transport() -> None:
     wall = FakeWallClock()
-    transport: MailTransport = ResendClient(Script(answer(200)), "https://r.example", "k", RateLimit(1, wall), wall)
+    transport: MailTransport = ResendClient(
+        Connection(Script(answer(200)), "https://r.example", "k", RateLimit(1, wall), wall)
+    )
     assert (transport.name, transport.batch_limit) == ("resend", 100)

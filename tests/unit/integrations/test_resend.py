@@ -23,6 +23,7 @@ from agency_os.exceptions import (
     ProviderUnknownError,
 )
 from agency_os.integrations.mail_transport import MailEventKind, OutgoingEmail
+from agency_os.integrations.provider_api import Connection
 from agency_os.integrations.resend import ResendClient, parse_event
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import HttpResponse, NoAnswerError, NotSentError
@@ -42,7 +43,7 @@ class Both:
         self.wall = FakeWallClock()
         self.script = Script(*answers)
         rate = RateLimit(1000, self.wall)
-        self.client = ResendClient(self.script, "https://r.example/", KEY, rate, self.wall, Random(1))  # noqa: S311
+        self.client = ResendClient(Connection(self.script, "https://r.example/", KEY, rate, self.wall, Random(1)))  # noqa: S311
 
     async def refused(self) -> ProviderError:
         """The error of sending."""

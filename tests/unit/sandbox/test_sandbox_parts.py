@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import IntegrityError
@@ -17,7 +18,8 @@ from svix.webhooks import Webhook, WebhookVerificationError
 from agency_os_sandbox.clock import ClockError, VirtualClock, parse, stamp, wall_now
 from agency_os_sandbox.faults import FaultRuleError, Rule
 from agency_os_sandbox.outbox import Parcel
-from agency_os_sandbox.signing import SecretError, Secrets, headers_for
+from agency_os_sandbox.signers import SIGNERS
+from agency_os_sandbox.signing import Attempt, SecretError, Secrets
 from agency_os_sandbox.store import StateError, Store
 from agency_os_sandbox.world.behaviour import Act
 from agency_os_sandbox.world.visits import choose_slot, open_slots, read_link
@@ -116,28 +118,37 @@ class TestOutbox:
         assert (counts.delivered, counts.undelivered, counts.failed, counts.retrying) == (1, 1, 1, 1)
 
 
+def headers_of(provider: str, body: bytes, at: datetime = MONDAY_NINE) -> dict[str, str]:
+    return SIGNERS[provider](Attempt("http://api.example/", "msg_1", body, at), SECRETS)
+
+
 class TestSigning:
     def test_resends_signature_is_svixs(self) -> None:
         body = b'{"type": "email.sent"}'
-        headers = headers_for(parcel(), body, wall_now(), SECRETS)
+        headers = headers_of("resend", body, wall_now())
         webhook = Webhook(SECRETS.resend_webhook_secret)
         webhook.verify(body, headers)
         with pytest.raises(WebhookVerificationError):
             webhook.verify(body + b" ", headers)
 
     def test_cal_coms_signature_is_the_bodys_hmac(self) -> None:
-        headers = headers_for(parcel("cal_com"), b"{}", MONDAY_NINE, SECRETS)
+        headers = headers_of("cal_com", b"{}")
         expected = hmac.new(b"cal-secret", b"{}", hashlib.sha256).hexdigest()
         assert headers["X-Cal-Signature-256"] == expected
 
     def test_postmark_comes_with_basic_credentials(self) -> None:
-        headers = headers_for(parcel("postmark"), b"{}", MONDAY_NINE, SECRETS)
+        headers = headers_of("postmark", b"{}")
         assert headers["Authorization"] == "Basic cG9zdG1hcms6aW5ib3VuZC1zZWNyZXQ="
 
     @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
     def test_a_secret_that_no_one_can_use_is_refused(self, secret: str) -> None:
         with pytest.raises(SecretError, match="whsec_"):
-            Secrets(secret, "user", "password", "secret")
+            replace(SECRETS, resend_webhook_secret=secret)
+
+    def test_a_secret_that_is_not_given_is_named(self) -> None:
+        environment = {**SECRETS.environment(), "SANDBOX_LOB_SECRET": ""}
+        with pytest.raises(SecretError, match="SANDBOX_LOB_SECRET is not set"):
+            Secrets.read(environment)
 
 
 class TestBookingLinks:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from agency_os.kit.logging import get_logger
-from agency_os.repositories.inbound_event import InboundEventRepository
+from agency_os.repositories.inbound_event import InboundEventRepository, ReceivedEvent, SettledEvent
 
 if TYPE_CHECKING:
     from agency_os.wiring.services import Services
@@ -41,6 +41,11 @@ async def read_events(services: Services, now: datetime) -> dict[str, int]:
     return {**counts, "remaining": int(len(events) == BATCH)}
 
 
+def _kept(event: ReceivedEvent) -> SettledEvent:
+    """What no part of ours acts on stays for a person, never away."""
+    return SettledEvent(event.id, f"kept: {event.kind}"[:200], state="unmatched")
+
+
 async def _read_one(services: Services, event_id: UUID, tries: int, now: datetime) -> str:
     infra = services.infra
     try:
@@ -49,7 +54,8 @@ async def _read_one(services: Services, event_id: UUID, tries: int, now: datetim
             event = await repository.lock(event_id)
             if event is None:
                 return "read elsewhere"
-            settled = await services.closer.read(db, event, now=now)
+            reader = services.readers.get(event.provider)
+            settled = _kept(event) if reader is None else await reader(db, event, now=now)
             await repository.settle([settled], now)
     except Exception as error:  # noqa: BLE001  # one event that breaks us must not hold up the queue
         _log.warning("event_not_read", event_id=str(event_id), error=str(error)[:300])

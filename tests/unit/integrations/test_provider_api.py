@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from agency_os.exceptions import ProviderError, ProviderLimitError, ProviderRefusedError, ProviderUnknownError
-from agency_os.integrations.json_api import NOT_SENT, Dialect, JsonApi, Problem
+from agency_os.integrations.provider_api import NOT_SENT, Connection, Dialect, Problem, ProviderApi
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import USER_AGENT, HttpResponse, NotSentError
 from agency_os.kit.retry import RateLimit, RetryPolicy
@@ -28,11 +28,10 @@ class Both:
     def __init__(self, *answers: HttpResponse | Exception, per_second: float = 1000) -> None:
         self.wall = FakeWallClock()
         self.script = Script(*answers)
-        self.api = JsonApi(
-            self.script, dialect=DIALECT, base_url="https://x.example/v1/", api_key=KEY,
-            key_headers={"X-Key": KEY}, rate=RateLimit(per_second, self.wall), wall=self.wall,
-            random=Random(1), policy=RetryPolicy(attempts=3, first_wait=1.0, longest_wait=5.0),  # noqa: S311
-        )  # fmt: skip
+        rate = RateLimit(per_second, self.wall)
+        connection = Connection(self.script, "https://x.example/v1/", KEY, rate, self.wall, Random(1))  # noqa: S311
+        policy = RetryPolicy(attempts=3, first_wait=1.0, longest_wait=5.0)
+        self.api = ProviderApi(connection, DIALECT, {"X-Key": KEY}, policy=policy)
 
     async def refused(self, method: str = "POST") -> ProviderError:
         """The error of one call."""

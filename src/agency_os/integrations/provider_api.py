@@ -1,13 +1,14 @@
-"""What our clients of JSON APIs share: one request after the other, each failure mapped to what is known of its fate.
+"""What our clients of providers share: one request after the other, each failure mapped to what is known of its fate.
 
-A look-up (GET) is repeated within bounds after any failure that can pass. An action (POST) is repeated only when
-nothing left, or when the provider refused it for its rate alone. Keys stand in the headers and nowhere else.
+A look-up (GET) is repeated within bounds after any failure that can pass. An action is repeated only when nothing
+left, or when the provider refused it for its rate alone. Keys stand in the headers and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from random import Random, SystemRandom
 from urllib.parse import urlencode
@@ -28,6 +29,11 @@ from agency_os.kit.retry import RateLimit, RetryPolicy, parse_retry_after, retry
 
 NOT_SENT = "not_sent"
 """``provider_code`` of the error that says that no connection could be made."""
+
+JSON = "application/json"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+Query = Mapping[str, str | int | Sequence[str]]
+"""Parameters of an address; a sequence repeats its name."""
 
 _LONGEST_CODE = 80
 
@@ -53,6 +59,12 @@ class Dialect:
     read: Callable[[HttpResponse], Problem]
     kinds: Mapping[str | int, type[ProviderError]] = field(default_factory=dict)
     passing: frozenset[str | int] = frozenset()
+    request_id: str = "x-request-id"
+    """The header that names a request in the provider's own records."""
+    asked_wait: Callable[[HttpResponse, datetime], float | None] = lambda response, now: parse_retry_after(
+        response.headers.get("retry-after"), now
+    )
+    """The seconds of wall time that a refusal asks us to wait, where it says so."""
 
     def kind_of(self, status: int, code: str | None, *, is_action: bool) -> type[ProviderError]:
         """The error for an answer. After a 5xx an action may have had its effect; any other refusal is definite."""
@@ -64,38 +76,47 @@ class Dialect:
         return ProviderLimitError if status in (408, 425, 429) else ProviderRefusedError
 
 
-class JsonApi:
-    """One provider's JSON API. It has no repr of its own, so that its key never shows."""
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How one account at one provider is reached: what every client is given. ``api_key`` stays out of the repr."""
+
+    transport: Transport
+    base_url: str
+    api_key: str = field(repr=False)
+    rate: RateLimit
+    wall: WallClock
+    random: Random = field(default_factory=SystemRandom)
+
+
+class ProviderApi:
+    """One provider's HTTP API. It has no repr of its own, so that its key never shows."""
 
     def __init__(
         self,
-        transport: Transport,
-        *,
+        connection: Connection,
         dialect: Dialect,
-        base_url: str,
-        api_key: str,
         key_headers: Mapping[str, str],
-        rate: RateLimit,
-        wall: WallClock,
-        random: Random | None = None,
+        *,
         timeouts: Timeouts = Timeouts(),
         policy: RetryPolicy = RetryPolicy(),
     ) -> None:
-        self._transport = transport
+        self._connection = connection
         self._dialect = dialect
-        self._base_url = base_url.rstrip("/")
-        self._api_key = api_key
+        self._base_url = connection.base_url.rstrip("/")
         self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **key_headers}
-        self._rate = rate
-        self._wall = wall
-        self._random = random or SystemRandom()
         self._timeouts = timeouts
         self._policy = policy
 
-    async def look_up(self, operation: str, path: str, query: Mapping[str, str | int] | None = None) -> HttpResponse:
+    async def look_up(self, operation: str, path: str, query: Query | None = None) -> HttpResponse:
         """GET ``path``: a 2xx answer that ``kinds`` does not name. Raises ProviderError."""
         request = HttpRequest("GET", self._address(path, query), self._headers, b"", self._timeouts)
         return await self._repeated(request, operation, self._look_up_is_safe)
+
+    async def look_up_by(self, operation: str, path: str, body: bytes, query: Query | None = None) -> HttpResponse:
+        """POST ``body`` to a ``path`` that only reads, for providers that search that way; else as ``look_up``."""
+        headers = {**self._headers, "Content-Type": JSON}
+        request = HttpRequest("POST", self._address(path, query), headers, body, self._timeouts)
+        return await self._repeated(request, operation, self._look_up_is_safe, is_action=False)
 
     async def act(
         self,
@@ -103,12 +124,17 @@ class JsonApi:
         path: str,
         body: bytes,
         *,
-        query: Mapping[str, str | int] | None = None,
+        method: str = "POST",
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse:
-        """POST ``body`` to ``path``: a 2xx answer. Raises ProviderError with the outcome that is known."""
-        everything = {**self._headers, "Content-Type": "application/json", **(headers or {})}
-        request = HttpRequest("POST", self._address(path, query), everything, body, self._timeouts)
+        """Send ``body`` to ``path``: a 2xx answer. Raises ProviderError with the outcome that is known.
+
+        The body is JSON unless ``headers`` say otherwise.
+        """
+        media = {"Content-Type": JSON} if body else {}
+        everything = {**self._headers, **media, **(headers or {})}
+        request = HttpRequest(method, self._address(path, query), everything, body, self._timeouts)
         return await self._repeated(request, operation, self._action_is_safe)
 
     def read_answer(self, operation: str, response: HttpResponse, cost_units: Decimal = Decimal(0)) -> Fields:
@@ -127,29 +153,29 @@ class JsonApi:
             provider=self._dialect.provider,
             operation=operation,
             http_status=response.status,
-            request_id=response.headers.get("x-request-id"),
+            request_id=response.headers.get(self._dialect.request_id),
             cost_units=cost_units,
         )
 
-    def _address(self, path: str, query: Mapping[str, str | int] | None) -> str:
-        return f"{self._base_url}{path}" + (f"?{urlencode(query)}" if query else "")
+    def _address(self, path: str, query: Query | None) -> str:
+        return f"{self._base_url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
 
     async def _repeated(
-        self, request: HttpRequest, operation: str, is_safe: Callable[[BaseException], bool]
+        self, request: HttpRequest, operation: str, is_safe: Callable[[BaseException], bool], *, is_action: bool = True
     ) -> HttpResponse:
         return await retry(
-            lambda: self._once(request, operation),
+            lambda: self._once(request, operation, is_action=is_action and request.method != "GET"),
             is_safe=is_safe,
-            wall=self._wall,
-            random=self._random,
+            wall=self._connection.wall,
+            random=self._connection.random,
             policy=self._policy,
         )
 
-    async def _once(self, request: HttpRequest, operation: str) -> HttpResponse:
-        await self._rate.acquire()
+    async def _once(self, request: HttpRequest, operation: str, *, is_action: bool) -> HttpResponse:
+        await self._connection.rate.acquire()
         provider = self._dialect.provider
         try:
-            response = await self._transport.send(request)
+            response = await self._connection.transport.send(request)
         except NotSentError as error:
             raise ProviderLimitError(
                 f"{provider} could not be reached for {operation}: {error}",
@@ -164,15 +190,15 @@ class JsonApi:
         named = response.status in self._dialect.kinds
         if 200 <= response.status < 300 and not named:
             return response
-        raise self._error(response, operation, is_action=request.method != "GET")
+        raise self._error(response, operation, is_action=is_action)
 
     def _error(self, response: HttpResponse, operation: str, *, is_action: bool) -> ProviderError:
         dialect = self._dialect
         problem = dialect.read(response)
         kind = dialect.kind_of(response.status, problem.code, is_action=is_action)
-        retry_after = parse_retry_after(response.headers.get("retry-after"), self._wall.now())
+        retry_after = dialect.asked_wait(response, self._connection.wall.now())
         if kind is ProviderLimitError and retry_after is not None and retry_after <= self._policy.longest_wait:
-            self._rate.pause(retry_after)
+            self._connection.rate.pause(retry_after)
         code = self._without_key(problem.code)[:_LONGEST_CODE] if problem.code else None
         return kind(
             f"{dialect.provider} answered {operation} with {response.status} {code or ''}: "
@@ -181,12 +207,13 @@ class JsonApi:
             operation=operation,
             http_status=response.status,
             provider_code=code,
-            request_id=response.headers.get("x-request-id"),
+            request_id=response.headers.get(dialect.request_id),
             retry_after=retry_after,
         )
 
     def _without_key(self, words: str) -> str:
-        return redact_text(words.replace(self._api_key, "[key]") if self._api_key else words)
+        key = self._connection.api_key
+        return redact_text(words.replace(key, "[key]") if key else words)
 
     def _action_is_safe(self, error: BaseException) -> bool:
         if not isinstance(error, ProviderError) or error.outcome is not Outcome.NOT_ACCEPTED:
