@@ -75,13 +75,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One published endpoint: its name in the oracle, and what answers it. ``describe`` lists what was asked for."""
+    """One published endpoint: its name in the oracle, and what answers it. ``describe`` lists what was asked for.
+
+    ``choose``: where one address serves several operations (SOAP), the one that the body asks for, None for none of
+    them. ``refuse``: the operation's own shape of a refusal, where the provider's differs by operation.
+    """
 
     name: str
     method: str
     path: str
     handle: Callable[[Call], Answer]
     describe: Callable[[Call], tuple[OracleRow, ...]] = lambda _: (OracleRow(),)
+    choose: Callable[[Call], Operation | None] | None = None
+    refuse: Callable[[FaultKind, int], Answer] | None = None
+
+    def asked_for(self, call: Call) -> Operation:
+        """The operation that the call is about: this one, unless ``choose`` finds another."""
+        return (self.choose(call) if self.choose is not None else None) or self
 
 
 class Provider(Protocol):
@@ -131,7 +141,8 @@ class Gateway:
                 operation.name, request.method, request.url.path, request.headers, request.query_params,
                 request.path_params, body, self._clock.now, f"{request.url.scheme}://{request.url.netloc}",
             )  # fmt: skip
-            return await self._serve(provider, operation, call, request)
+            asked = operation.asked_for(call)
+            return await self._serve(provider, asked, replace(call, operation=asked.name), request)
 
         return endpoint
 
@@ -140,7 +151,8 @@ class Gateway:
         headers = provider.limit_headers(window)
         fault = self._faults.strike(provider.name, (operation.name,))
         key = call.headers.get("idempotency-key")
-        refusal = self._refusal(provider, window, fault)
+        refuse = operation.refuse or provider.refusal
+        refusal = self._refusal(refuse, window, fault)
         claim = (provider.name, key or "")
         if refusal is None and key is not None and claim in self._working:
             refusal = provider.concurrent()
@@ -159,16 +171,16 @@ class Gateway:
         if fault is not None and fault.kind is FaultKind.ACCEPTED_THEN_TIMEOUT:
             return await _hang_up(request, HANG_SECONDS if fault.seconds is None else fault.seconds)
         if fault is not None and fault.kind is FaultKind.ACCEPTED_THEN_500:
-            return provider.refusal(FaultKind.ERROR, 1).to_response(headers)
+            return refuse(FaultKind.ERROR, 1).to_response(headers)
         return answer.to_response(headers)
 
     @staticmethod
-    def _refusal(provider: Provider, window: Window, fault: Fault | None) -> Answer | None:
+    def _refusal(refuse: Callable[[FaultKind, int], Answer], window: Window, fault: Fault | None) -> Answer | None:
         if fault is not None and fault.kind in _REFUSING:
             seconds = fault.seconds if fault.seconds is not None else 1.0
-            return provider.refusal(fault.kind, max(1, round(seconds)))
+            return refuse(fault.kind, max(1, round(seconds)))
         if window.exceeded:
-            return provider.refusal(FaultKind.LIMITED, window.reset_seconds)
+            return refuse(FaultKind.LIMITED, window.reset_seconds)
         return None
 
     def _log_refused(
