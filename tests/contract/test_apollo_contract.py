@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from agency_os.integrations.apollo import ApolloClient, PersonQuery
 from agency_os_sandbox.world.directory import Contact
 from tests.contract.conftest import HOST, Wire
 from tests.factories.sandbox import directory
-from tests.support.published import Published, published, read_spec
+from tests.support.published import ContractError, Published, published, read_spec
 from tests.support.wire import Script, answer
 
 pytestmark = pytest.mark.needs("specs")
@@ -91,26 +92,6 @@ async def test_nobody_found_costs_nothing_and_is_as_published(
     assert (result.matches, result.units, wire.check(judge)) == ((None,), Decimal(0), [200])
 
 
-async def test_job_postings_are_as_published(wire: Wire, client: ApolloClient, judge: Published) -> None:
-    counts = [(await client.job_postings(company.id)).count for company in directory().companies[:20]]
-    assert max(counts) > 0
-    assert wire.check(judge) == [200] * 20
-
-
-async def test_the_single_match_is_as_published(wire: Wire, judge: Published) -> None:
-    contact = known_as("full")
-    url = f"{BASE}/people/match?email={contact.email}"
-    response = await wire.raw("POST", url, x_api_key="key")
-    assert await wire.check_raw(judge, "POST", url, x_api_key="key") == 200
-    assert json.loads(response.body)["person"]["id"] == contact.id
-
-
-async def test_an_unknown_company_is_refused_as_published(wire: Wire, client: ApolloClient, judge: Published) -> None:
-    with pytest.raises(ProviderError, match="not a valid ID"):
-        await client.job_postings("ffffffffffffffffffffffff")
-    assert wire.check(judge) == [422]
-
-
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -147,14 +128,27 @@ async def test_a_fault_speaks_as_published(
 
 async def test_what_we_are_told_to_pay_is_what_the_oracle_charged(wire: Wire, client: ApolloClient) -> None:
     result = await client.match_people([asking_for(contact) for contact in directory().contacts[:10]])
-    postings = await client.job_postings(directory().companies[0].id)
-    assert result.units + postings.units == charged(wire, "apollo")
+    rows = wire.sandbox.store.all("SELECT units FROM oracle WHERE provider = 'apollo' AND accepted = 1")
+    assert result.units == sum(Decimal(row["units"]) for row in rows) > 0
 
 
-def charged(wire: Wire, provider: str) -> Decimal:
-    """The units that the oracle holds as accepted."""
-    rows = wire.sandbox.store.all("SELECT units FROM oracle WHERE provider = ? AND accepted = 1", (provider,))
-    return sum((Decimal(row["units"]) for row in rows), Decimal(0))
+BROKEN: dict[str, dict[str, Any]] = {
+    "a wrong field": {"details": [{"mail": "a@b.example"}]},
+    "a wrong type": {"details": [{"email": 7}]},
+    "no list": {"details": {"email": "a@b.example"}},
+    "a field beside": {"details": [{"email": "a@b.example"}], "plan": "pro"},
+}
+
+
+@pytest.mark.parametrize("body", BROKEN)
+async def test_a_broken_match_is_not_as_published(
+    wire: Wire, client: ApolloClient, judge: Published, body: str
+) -> None:
+    await client.match_people([asking_for(known_as("full"))])
+    ((request, _),) = wire.recorder.exchanges
+    judge.check_request(request)
+    with pytest.raises(ContractError):
+        judge.check_request(replace(request, body=json.dumps(BROKEN[body]).encode()))
 
 
 async def test_our_client_reads_every_published_answer(wire: Wire) -> None:

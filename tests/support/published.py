@@ -209,6 +209,8 @@ def _modern(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     found = {name: _modern(value) for name, value in schema.items() if name not in ("example", "examples")}
+    if isinstance(found.get("type"), str) and not isinstance(found.get("default"), dict):
+        found.pop("default", None)  # it judges nothing, and Apollo's defaults for lists are empty texts
     if found.pop("nullable", False) is True and isinstance(found.get("type"), str):
         found["type"] = [found["type"], "null"]
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):

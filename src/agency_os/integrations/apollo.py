@@ -1,4 +1,4 @@
-"""Apollo.io (docs.apollo.io): finds people by name, company, email or profile; a company's open positions.
+"""Apollo.io (docs.apollo.io): finds people by name, company, email or profile. ``apollo_search`` holds the rest.
 
 There are no idempotency keys and every match may cost a credit, so a match is asked once, and its result stored by
 the caller. Nulls stand anywhere in Apollo's answers and are read as "not known".
@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
-from urllib.parse import quote
 
 from agency_os.exceptions import ProviderError, ProviderLimitError
 from agency_os.integrations.json_fields import Fields, clean_text
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, Query
 from agency_os.kit.http import HttpResponse, Timeouts
 
 NAME = "apollo"
@@ -37,12 +36,17 @@ def _read_problem(response: HttpResponse) -> Problem:
 
 
 # A wrong key (401) or a plan without this endpoint (403) is mended by the operator, and says nothing of the person.
-_DIALECT = Dialect(
+DIALECT = Dialect(
     NAME,
     _read_problem,
     kinds={401: ProviderLimitError, 403: ProviderLimitError, 429: ProviderLimitError},
     passing=frozenset({429}),
 )
+TIMEOUTS = Timeouts(read=30.0, total=45.0)
+"""A match is slow where Apollo looks further afield."""
+
+NOTHING_REVEALED: Query = {"reveal_personal_emails": "false", "reveal_phone_number": "false"}
+"""Private addresses and phone numbers cost more credits, and are not for cold mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,14 @@ class PersonQuery:
     linkedin_url: str | None = None
     id: str | None = None
 
+    def known(self) -> dict[str, str]:
+        """What is known, by Apollo's names."""
+        return {name: value for name, value in asdict(self).items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """A person's company, as far as Apollo knows it. ``is_hiring`` is not part of a match: see ``job_postings``."""
+    """A company, as far as Apollo knows it. Whether it is hiring is a look-up of its own: ``job_postings``."""
 
     id: str | None
     name: str | None
@@ -112,19 +120,6 @@ class PeopleResult:
     error: ProviderError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobPostings:
-    """How many positions a company has open (10 at most are counted); ``units`` are credits."""
-
-    count: int
-    units: Decimal
-
-    @property
-    def is_hiring(self) -> bool:
-        """Whether there is any."""
-        return self.count > 0
-
-
 class ApolloClient:
     """Looks people up at Apollo; one per API key."""
 
@@ -134,9 +129,9 @@ class ApolloClient:
     def __init__(self, connection: Connection) -> None:
         self._api = ProviderApi(
             connection,
-            _DIALECT,
+            DIALECT,
             {"x-api-key": connection.api_key},
-            timeouts=Timeouts(read=30.0, total=45.0),
+            timeouts=TIMEOUTS,
         )
 
     async def match_people(self, queries: Sequence[PersonQuery]) -> PeopleResult:
@@ -158,22 +153,13 @@ class ApolloClient:
             units += cost
         return PeopleResult(tuple(matches), units)
 
-    async def job_postings(self, organization_id: str) -> JobPostings:
-        """Whether a company is hiring, by its open positions; costs 1 credit. Raises ProviderError."""
-        path = f"/organizations/{quote(organization_id, safe='')}/job_postings"
-        response = await self._api.look_up("job_postings", path, {"page": 1, "per_page": 10})
-        answer = self._api.read_answer("job_postings", response, Decimal(1))
-        return JobPostings(len(answer.each("organization_job_postings")), Decimal(1))
-
     async def _match(self, queries: Sequence[PersonQuery]) -> tuple[list[PersonMatch | None], Decimal]:
-        details = [{name: value for name, value in asdict(query).items() if value} for query in queries]
-        flags: dict[str, str | int] = {"reveal_personal_emails": "false", "reveal_phone_number": "false"}
-        body = canonical_json({"details": details})
-        response = await self._api.act("bulk_match", "/people/bulk_match", body, query=flags)
+        body = canonical_json({"details": [query.known() for query in queries]})
+        response = await self._api.act("bulk_match", "/people/bulk_match", body, query=NOTHING_REVEALED)
         answer = self._api.read_answer("bulk_match", response, CREDITS_PER_PERSON * len(queries))
         entries = answer.raw("matches")
         listed = entries if isinstance(entries, list) else []
-        found = [_person(Fields(entry)) for entry in listed]
+        found = [read_person(Fields(entry)) for entry in listed]
         counted = CREDITS_PER_PERSON * sum(person is not None for person in found)
         units = answer.number("credits_consumed")
         cost = counted if units is None or units < 0 else units
@@ -183,7 +169,8 @@ class ApolloClient:
         return found, cost
 
 
-def _person(entry: Fields) -> PersonMatch | None:
+def read_person(entry: Fields) -> PersonMatch | None:
+    """The person in an answer; None for an empty one."""
     if not entry:
         return None
     organization = entry.inner("organization")
@@ -201,7 +188,7 @@ def _person(entry: Fields) -> PersonMatch | None:
         state=entry.text("state"),
         city=entry.text("city"),
         employment_start_date=_employment_start(entry),
-        organization=_organization(organization) if organization else None,
+        organization=read_organization(organization) if organization else None,
     )
 
 
@@ -223,7 +210,8 @@ def _employment_start(entry: Fields) -> date | None:
     return next((start for post in current if (start := post.day("start_date"))), None)
 
 
-def _organization(entry: Fields) -> Organization:
+def read_organization(entry: Fields) -> Organization:
+    """The company in an answer."""
     primary_phone = entry.inner("primary_phone")
     return Organization(
         id=entry.text("id"),

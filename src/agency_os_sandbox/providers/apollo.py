@@ -1,7 +1,7 @@
-"""Apollo: people by bulk and single match, open positions of a company, with Apollo's credits and error bodies.
+"""Apollo: people by search, bulk and single match, companies and their open positions, with its credits and errors.
 
-Follows Apollo's REST description of August 2026. What Apollo knows of a person is the directory's ``apollo`` mark;
-nulls stand where real answers have them. A person found costs one credit, nobody found costs none. There are no keys.
+Follows Apollo's REST description of August 2026. What Apollo knows of a person is the directory's ``apollo`` mark. A
+search is free; a person or a company found costs one credit, nobody found costs none. There are no idempotency keys.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from agency_os_sandbox.faults import FaultKind
 from agency_os_sandbox.gateway import Answer, Call, Operation
 from agency_os_sandbox.limits import Window
 from agency_os_sandbox.oracle import OracleRow
+from agency_os_sandbox.providers.apollo_payloads import organization_json, person_json, postings_json
+from agency_os_sandbox.providers.apollo_search import BadSearchError, search
 from agency_os_sandbox.store import Store
-from agency_os_sandbox.world.chance import unit
-from agency_os_sandbox.world.directory import Company, Contact, Directory
-from agency_os_sandbox.world.places import STATE_NAMES
+from agency_os_sandbox.world.directory import Contact, Directory
 
 BATCH_LIMIT = 10
 ONE = Decimal(1)
-_EMAIL_STATUS = {"full": "verified", "unverified": "unverified", "guessed": "guessed", "no_email": "unavailable"}
-_HIRING_SHARE = 0.22
 _WRONG_KEY = "Invalid API key. See https://docs.apollo.io/reference/authentication for how to authenticate."
+_CLOSED = "apollo_closed"
+_WINDOWS = {"minute": 60, "hourly": 3600, "24-hour": 86_400}
 _ASKED = ("id", "email", "linkedin_url", "first_name", "last_name", "name", "domain", "organization_name")
 
 
@@ -39,13 +39,16 @@ class Apollo:
     def operations(self) -> tuple[Operation, ...]:
         """The endpoints."""
         return (
-            Operation("people.bulk_match", "POST", "/people/bulk_match", self._guarded(self._bulk_match), _describe),
-            Operation("people.match", "POST", "/people/match", self._guarded(self._match), _describe_one),
-            Operation(
+            self._operation("people.bulk_match", "POST", "/people/bulk_match", self._bulk_match, _describe),
+            self._operation("people.match", "POST", "/people/match", self._match, _describe_one),
+            self._operation("people.search", "POST", "/mixed_people/api_search", self._search, _describe_nobody),
+            self._operation("organizations.enrich", "GET", "/organizations/enrich", self._enrich, _describe_company),
+            self._operation(
                 "organizations.job_postings",
                 "GET",
                 "/organizations/{organization_id}/job_postings",
-                self._guarded(self._job_postings),
+                self._job_postings,
+                _describe_nobody,
             ),
         )
 
@@ -63,17 +66,35 @@ class Apollo:
         return None
 
     def limit_headers(self, window: Window) -> Mapping[str, str]:
-        """Apollo's headers count by the minute; only the names are kept here."""
-        return {"x-rate-limit-minute": str(window.limit * 60), "x-minute-requests-left": str(window.remaining)}
+        """Apollo's three windows. The sandbox counts seconds, so each is the second's, so many times as long."""
+        headers: dict[str, str] = {}
+        for name, seconds in _WINDOWS.items():
+            headers[f"x-rate-limit-{name}"] = str(window.limit * seconds)
+            headers[f"x-{name}-usage"] = str(window.used)
+            headers[f"x-{name}-requests-left"] = str(max(0, window.limit * seconds - window.used))
+        return headers
 
-    @staticmethod
-    def _guarded(handle: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
+    def close_endpoints(self, paths: list[str]) -> None:
+        """Let the account's plan or key have no right to these published paths; an empty list gives it all."""
+        self._store.set_json(_CLOSED, paths)
+
+    def _operation(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        handle: Callable[[Call], Answer],
+        describe: Callable[[Call], tuple[OracleRow, ...]],
+    ) -> Operation:
         def guarded(call: Call) -> Answer:
             if not call.headers.get("x-api-key", "").strip():
                 return Answer(401, _WRONG_KEY, media="text/plain")
+            if path in self._store.get_json(_CLOSED, []):
+                words = f"This API key is not authorized to access api/v1{path}."
+                return Answer(403, {"error": words, "error_code": "API_INACCESSIBLE"})
             return handle(call)
 
-        return guarded
+        return Operation(name, method, path, guarded, describe)
 
     def _bulk_match(self, call: Call) -> Answer:
         details = _details(call)
@@ -92,7 +113,7 @@ class Apollo:
             "unique_enriched_records": len({person.id for person in known}),
             "missing_records": len(details) - len(known),
             "credits_consumed": len(known),
-            "matches": [_person(person) if person is not None else None for person in found],
+            "matches": [person_json(person) if person is not None else None for person in found],
         }
         rows = tuple(_row(each, person) for each, person in zip(details, found, strict=True))
         return Answer(200, content, rows=rows)
@@ -102,30 +123,31 @@ class Apollo:
         if asked is None:
             return _failed(422, "UNKNOWN_ERROR", "the body is no JSON object")
         person = self._find(asked)
-        content = {"person": _person(person) if person is not None else None}
+        content = {"person": person_json(person) if person is not None else None}
         return Answer(200, content, rows=(_row(asked, person),))
+
+    def _search(self, call: Call) -> Answer:
+        try:
+            return Answer(200, search(self._directory, call.query, call.now))
+        except BadSearchError as error:
+            return Answer(422, {"error": str(error)})
+
+    def _enrich(self, call: Call) -> Answer:
+        asked = {name: call.query.get(name, "").strip() for name in ("domain", "website", "name", "linkedin_url")}
+        if not any(asked.values()):
+            return Answer(422, {"error": "Required parameter 'domain' missing"})
+        company = self._directory.company(asked["domain"] or asked["website"] or None, asked["name"] or None)
+        content = {"organization": organization_json(company) if company is not None else None}
+        units = ONE if company is not None else Decimal(0)
+        return Answer(200, content, rows=(OracleRow(units=units, key=_company_key(call), accepted=True),))
 
     def _job_postings(self, call: Call) -> Answer:
         wanted = call.path_params["organization_id"]
         company = next((each for each in self._directory.companies if each.id == wanted), None)
         if company is None:
             return Answer(422, {"error": "Parameters misconfigured. organization_id is not a valid ID"})
-        count = 1 + int(unit(company.id, "openings") * 4) if unit(company.id, "hiring") < _HIRING_SHARE else 0
-        postings = [
-            {
-                "id": f"{company.id[:20]}{number:04d}",
-                "title": "Team Member",
-                "url": None,
-                "city": company.city,
-                "state": STATE_NAMES[company.state],
-                "country": "Australia",
-                "last_seen_at": None,
-                "posted_at": None,
-            }
-            for number in range(count)
-        ]
         row = OracleRow(units=ONE, key=f"job_postings:{wanted}", accepted=True)
-        return Answer(200, {"organization_job_postings": postings}, rows=(row,))
+        return Answer(200, {"organization_job_postings": postings_json(company)}, rows=(row,))
 
     def _find(self, asked: Mapping[str, Any]) -> Contact | None:
         given = {name: str(asked[name]).strip() for name in _ASKED if asked.get(name)}
@@ -197,76 +219,13 @@ def _describe_one(call: Call) -> tuple[OracleRow, ...]:
     return (OracleRow(_text(asked.get("email")), key=_key(asked)),)
 
 
-def _person(person: Contact) -> dict[str, Any]:
-    company = person.company
-    knows_email = person.apollo != "no_email"
-    return {
-        "id": person.id,
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "name": f"{person.first_name} {person.last_name}",
-        "linkedin_url": person.linkedin_url,
-        "title": person.title,
-        "headline": f"{person.title} at {company.name}",
-        "seniority": person.seniority,
-        "photo_url": None,
-        "twitter_url": None,
-        "github_url": None,
-        "facebook_url": None,
-        "extrapolated_email_confidence": None,
-        "email": person.email if knows_email else None,
-        "email_status": _EMAIL_STATUS[person.apollo],
-        "organization_id": company.id,
-        "employment_history": [_employment(person)],
-        "state": STATE_NAMES[company.state],
-        "city": company.city,
-        "country": "Australia",
-        "phone_numbers": _phones(person),
-        "organization": _organization(company),
-    }
+def _describe_nobody(_: Call) -> tuple[OracleRow, ...]:
+    return (OracleRow(),)
 
 
-def _employment(person: Contact) -> dict[str, Any]:
-    return {
-        "_id": person.id,
-        "id": person.id,
-        "key": person.id,
-        "current": True,
-        "title": person.title,
-        "organization_id": person.company.id,
-        "organization_name": person.company.name,
-        "start_date": person.started_on.isoformat(),
-        "end_date": None,
-    }
+def _describe_company(call: Call) -> tuple[OracleRow, ...]:
+    return (OracleRow(key=_company_key(call)),)
 
 
-def _phones(person: Contact) -> list[dict[str, Any]]:
-    if person.mobile is None or unit(person.id, "apollo phone") > 0.6:
-        return []
-    international = "+61" + person.mobile[1:]
-    return [{"raw_number": person.mobile, "sanitized_number": international, "type": "mobile", "position": 0}]
-
-
-def _organization(company: Company) -> dict[str, Any]:
-    return {
-        "id": company.id,
-        "name": company.name,
-        "website_url": f"http://www.{company.domain}",
-        "primary_domain": company.domain,
-        "linkedin_url": None,
-        "primary_phone": {"number": company.phone} if company.phone else {},
-        "phone": company.phone or None,
-        "founded_year": company.founded,
-        "industry": company.label,
-        "keywords": list(company.keywords),
-        "estimated_num_employees": company.employees if unit(company.id, "size known") < 0.93 else None,
-        "raw_address": f"{company.street}, {company.city}, {STATE_NAMES[company.state]} {company.postcode}, AU",
-        "street_address": company.street,
-        "city": company.city,
-        "state": STATE_NAMES[company.state],
-        "postal_code": company.postcode,
-        "country": "Australia",
-        "latest_funding_round_date": f"{company.funded_on.isoformat()}T00:00:00.000+00:00"
-        if company.funded_on
-        else None,
-    }
+def _company_key(call: Call) -> str:
+    return f"enrich:{str(call.query)[:200]}"

@@ -226,23 +226,3 @@ async def test_the_api_key_shows_in_its_header_alone() -> None:
     (request,) = both.script.requests
     assert request.headers["x-api-key"] == KEY
     assert KEY not in f"{error} {error!r} {error.__dict__} {request!r} {request.url} {both.client!r}"
-
-
-@pytest.mark.parametrize(("postings", "hiring"), [([{"id": "j"}, {"id": "k"}], True), ([], False), (None, False)])
-async def test_open_positions_say_whether_a_company_hires(postings: object, hiring: bool) -> None:
-    both = Both(answer(200, {"organization_job_postings": postings}))
-    found = await both.client.job_postings("o/1")
-    assert (found.is_hiring, found.units) == (hiring, Decimal(1))
-    assert both.script.requests[0].url == "https://a.example/organizations/o%2F1/job_postings?page=1&per_page=10"
-
-
-async def test_open_positions_that_cannot_be_read_cost_a_credit() -> None:
-    with pytest.raises(ProviderAnswerError) as caught:
-        await Both(answer(200, b"<html>")).client.job_postings("o-1")
-    assert caught.value.cost_units == Decimal(1)
-
-
-async def test_a_look_up_of_positions_is_repeated_after_a_server_error() -> None:
-    both = Both(answer(502, b""), answer(200, {"organization_job_postings": []}))
-    assert (await both.client.job_postings("o-1")).count == 0
-    assert len(both.script.requests) == 2

@@ -17,6 +17,7 @@ from agency_os.domain.mail import InboundMail
 from agency_os.exceptions import InvalidInputError, ProviderError
 from agency_os.integrations import cal_com, postmark, resend
 from agency_os.integrations.apollo import ApolloClient, PersonQuery
+from agency_os.integrations.apollo_search import ApolloSearchClient, PeopleSearch
 from agency_os.integrations.hunter import HunterClient
 from agency_os.integrations.mail_transport import OutgoingEmail
 from agency_os.integrations.provider_api import Connection
@@ -179,6 +180,7 @@ def clients(status: int, body: bytes) -> dict[str, Any]:
     random = Random(1)  # noqa: S311 - jitter
     resend_client = ResendClient(Connection(script, "https://p.example", "re_k", rate, wall, random))
     apollo = ApolloClient(Connection(script, "https://p.example", "k", rate, wall, random))
+    search = ApolloSearchClient(Connection(script, "https://p.example", "k", rate, wall, random))
     hunter = HunterClient(Connection(script, "https://p.example", "k", rate, wall, random))
     email = OutgoingEmail("a@b.example", "c@d.example", "s", "t")
     return {
@@ -187,7 +189,10 @@ def clients(status: int, body: bytes) -> dict[str, Any]:
         "message_id": lambda: resend_client.message_id("e-1"),
         "list_recent": resend_client.list_recent,
         "match_people": lambda: apollo.match_people([PersonQuery(email="c@d.example")]),
-        "job_postings": lambda: apollo.job_postings("o-1"),
+        "job_postings": lambda: search.job_postings("o-1"),
+        "search_people": lambda: search.search_people(PeopleSearch(titles=("owner",))),
+        "match_person": lambda: search.match_person(PersonQuery(id="p-1")),
+        "enrich_organization": lambda: search.enrich_organization("d.example"),
         "find_email": lambda: hunter.find_email("d.example", "C", "D"),
         "verify_email": lambda: hunter.verify_email("c@d.example"),
     }

@@ -92,7 +92,10 @@ def test_the_same_person_again_costs_again(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": " "}, {"authorization": "Bearer key"}])
-@pytest.mark.parametrize("operation", ["people.bulk_match", "people.match", "organizations.job_postings"])
+@pytest.mark.parametrize(
+    "operation",
+    ["people.bulk_match", "people.match", "people.search", "organizations.enrich", "organizations.job_postings"],
+)
 def test_without_a_key_nothing_is_told_or_charged(ask: Ask, operation: str, headers: dict[str, str]) -> None:
     answer = ask(operation, {"details": [{"id": FULL.id}]}, headers, organization_id=FULL.company.id)
     assert (answer.status, answer.media, answer.rows) == (401, "text/plain", ())
