@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from agency_os.exceptions import ProviderError, ProviderLimitError
-from agency_os.integrations.hunter import PERSON_OBJECTED, HunterClient
+from agency_os.integrations.hunter import DEPARTMENTS, PERSON_OBJECTED, SENIORITIES, DomainSearch, HunterClient
 from agency_os_sandbox.providers.hunter import Hunter
 from agency_os_sandbox.world.directory import Contact
 from tests.contract.conftest import HOST, Wire
 from tests.factories.sandbox import directory
-from tests.support.published import Published, published, read_spec
+from tests.support.published import ContractError, Published, published, read_spec
 from tests.support.wire import Script, answer
 
 pytestmark = pytest.mark.needs("specs")
@@ -104,13 +104,97 @@ async def test_a_plan_that_is_used_up_is_429_and_shows_in_the_account(
     with pytest.raises(ProviderLimitError):
         await client.find_email(KNOWN.company.domain, KNOWN.first_name, KNOWN.last_name)
     assert wire.check(judge) == [200, 429]
-    account = await wire.raw("GET", f"{BASE}/account", x_api_key="key")
-    assert json.loads(account.body)["data"]["requests"]["credits"]["available"] == 1
+    account = await client.account()
+    assert (account.plan, account.credits_used, account.credits_available) == ("Growth", Decimal(0), Decimal(1))
+    assert (str(account.resets_on), wire.check(judge)) == ("2026-04-01", [200, 429, 200])
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        DomainSearch(KNOWN.company.domain),
+        DomainSearch(KNOWN.company.domain, "generic"),
+        DomainSearch(KNOWN.company.domain, "personal", SENIORITIES, DEPARTMENTS),
+        DomainSearch("nowhere.example"),
+    ],
+    ids=["all", "generic", "every filter", "unknown"],
+)
+async def test_the_emails_of_a_domain_are_as_published(
+    wire: Wire, client: HunterClient, judge: Published, search: DomainSearch
+) -> None:
+    page = await client.search_domain(search, limit=100)
+    assert {each.kind for each in page.emails} <= {search.kind or "personal", search.kind or "generic"}
+    assert (KNOWN.email in {each.email for each in page.emails}) == (
+        search.kind != "generic" and search.domain == KNOWN.company.domain
+    )
+    assert page.units == (1 if page.emails else 0)
+    assert (charged(wire)[0][0], wire.check(judge)) == (page.units, [200])
+
+
+async def test_a_domains_emails_come_in_pages_and_the_same_page_counts_once(
+    wire: Wire, client: HunterClient, judge: Published
+) -> None:
+    search = DomainSearch(KNOWN.company.domain)
+    whole = await client.search_domain(search, limit=100)
+    found, offset, pages = [], 0, 0
+    while offset is not None:
+        page = await client.search_domain(search, limit=2, offset=offset)
+        found += [each.email for each in page.emails]
+        offset, pages = page.next_offset, pages + 1
+    assert found == [each.email for each in whole.emails]
+    assert (pages, whole.total) == (-(-len(found) // 2), len(found))
+    await client.search_domain(search, limit=100)
+    assert charged(wire)[-1] == (Decimal(0), False, True)
+    assert set(wire.check(judge)) == {200}
+
+
+async def test_whoever_objected_is_in_no_list(wire: Wire, client: HunterClient) -> None:
+    page = await client.search_domain(DomainSearch(PRIVATE.company.domain), limit=100)
+    assert PRIVATE.email not in {each.email for each in page.emails}
+    ((_, response),) = wire.recorder.exchanges
+    assert PRIVATE.email.encode() not in response.body
+
+
+@pytest.mark.parametrize(("kind", "statuses"), [("429", [403, 200]), ("500", [500, 200]), ("refused", [400])])
+async def test_a_domain_search_under_a_fault_is_as_published(
+    wire: Wire, client: HunterClient, judge: Published, kind: str, statuses: list[int]
+) -> None:
+    await wire.fault("hunter", kind)
+    if statuses[-1] == 200:
+        assert (await client.search_domain(DomainSearch(KNOWN.company.domain))).emails
+    else:
+        with pytest.raises(ProviderError):
+            await client.search_domain(DomainSearch(KNOWN.company.domain))
+    assert wire.check(judge) == statuses
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "/domain-search?domain=a.example&limit=101", "/domain-search?domain=a.example&limit=ten",
+        "/domain-search?domain=a.example&type=private", "/domain-search?site=a.example",
+        "/email-finder?domain=a.example&given_name=Jo", "/email-verifier?mail=a@b.example", "/email-verifier",
+        "/accounts",
+    ],
+)  # fmt: skip
+async def test_a_broken_look_up_is_not_as_published(
+    wire: Wire, client: HunterClient, judge: Published, broken: str
+) -> None:
+    await client.verify_email(KNOWN.email)
+    ((request, _),) = wire.recorder.exchanges
+    judge.check_request(request)
+    for wrong in (replace(request, url=BASE + broken), replace(request, headers={}), replace(request, method="PUT")):
+        with pytest.raises(ContractError):
+            judge.check_request(wrong)
 
 
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
     [
+        ("/domain-search?company=No+Such+Company", {"x_api_key": "key"}, 200),
+        ("/domain-search?domain=a.example", {}, 401),
+        ("/domain-search", {"x_api_key": "key"}, 400),
+        ("/domain-search?domain=a.example&limit=101", {"x_api_key": "key"}, 400),
         ("/account", {"x_api_key": "key"}, 200),
         ("/account", {}, 401),
         ("/email-verifier?email=nobody", {"x_api_key": "key"}, 400),
@@ -145,3 +229,15 @@ async def test_our_client_reads_the_published_answers(wire: Wire) -> None:
     assert [(each.email, each.score, each.verification) for each in (found, verdict)] == [
         ("ada@example.com", 99, "valid")
     ] * 2
+
+
+async def test_our_client_reads_the_published_domain(wire: Wire) -> None:
+    example = read_spec("hunter/examples.json")["domain_search"]
+    client = HunterClient(wire.connection(BASE, "key", Script(answer(200, example))))
+    page = await client.search_domain(DomainSearch("example.com"))
+    ada, press = page.emails
+    assert (page.organization, page.pattern, page.accept_all, page.total) == ("Example Pty Ltd", "{first}", False, 2)
+    assert (ada.email, ada.first_name, ada.seniority, ada.verification) == (
+        "ada@example.com", "Ada", "executive", "valid",
+    )  # fmt: skip
+    assert (press.kind, press.department, press.first_name) == ("generic", "communication", None)

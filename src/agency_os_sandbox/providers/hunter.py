@@ -1,4 +1,4 @@
-"""Hunter: finds and verifies work emails, with Hunter's odd codes: 202 working, 403 too fast, 429 plan used up, 451.
+"""Hunter: finds, lists and verifies work emails, with its odd codes: 202 working, 403 too fast, 429 plan used up, 451.
 
 Follows Hunter's API v2. What Hunter knows is the directory's ``hunter_score``; whoever asked not to be processed is
 451. The same look-up again is answered again and charged once, as Hunter counts it. A domain that it does not know is
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agency_os_sandbox.clock import stamp
@@ -16,14 +17,16 @@ from agency_os_sandbox.faults import FaultKind
 from agency_os_sandbox.gateway import Answer, Call, Operation
 from agency_os_sandbox.limits import Window
 from agency_os_sandbox.oracle import OracleRow
+from agency_os_sandbox.providers.hunter_people import LEAST_SCORE, domain_json, is_verified, status_of
 from agency_os_sandbox.store import Store
 from agency_os_sandbox.world.chance import unit
-from agency_os_sandbox.world.directory import Contact, Directory, bare_domain, fold
+from agency_os_sandbox.world.directory import Directory, bare_domain, fold
 
 _PLAN_USED_UP = "You've reached the limit for the number of searches per billing period included in your plan."
 FINDER_CREDITS = Decimal(1)
 VERIFIER_CREDITS = Decimal("0.5")
-_LEAST_SCORE = 35
+EMAILS_PER_CREDIT = 10
+_MOST_EMAILS = 100
 _PLAN, _USED = "hunter_plan", "hunter_used"
 
 
@@ -39,6 +42,7 @@ class Hunter:
     def operations(self) -> tuple[Operation, ...]:
         """The endpoints."""
         return (
+            Operation("domain_search", "GET", "/domain-search", self._guarded(self._search_domain), _describe),
             Operation("email_finder", "GET", "/email-finder", self._guarded(self._find), _describe),
             Operation("email_verifier", "GET", "/email-verifier", self._guarded(self._verify), _describe),
             Operation("account", "GET", "/account", self._guarded(self._account)),
@@ -89,7 +93,7 @@ class Hunter:
         if company is None:
             refusal = _error(404, "not_found", "We could not find anything on this domain.")
             return self._answered(call, refusal, key, None, Decimal(0))
-        found = person if person is not None and person.hunter_score >= _LEAST_SCORE else None
+        found = person if person is not None and person.hunter_score >= LEAST_SCORE else None
         content = {
             "data": {
                 "first_name": first,
@@ -104,7 +108,7 @@ class Hunter:
                 "phone_number": None,
                 "company": company.name,
                 "sources": [],
-                "verification": {"date": None, "status": _status(found) if _is_verified(found) else None},
+                "verification": {"date": None, "status": status_of(found) if is_verified(found) else None},
             },
             "meta": {"params": dict(call.query)},
         }
@@ -118,7 +122,7 @@ class Hunter:
         person = self._directory.by_email(email)
         if person is not None and person.private:
             return _objected()
-        status = _status(person) if person is not None else self._stranger_status(email)
+        status = status_of(person) if person is not None else self._stranger_status(email)
         content = {
             "data": {
                 "status": status,
@@ -141,11 +145,36 @@ class Hunter:
         }
         return self._answered(call, Answer(200, content), f"verify:{email}", email, VERIFIER_CREDITS)
 
-    def _account(self, _: Call) -> Answer:
+    def _search_domain(self, call: Call) -> Answer:
+        domain, company_name = call.query.get("domain"), call.query.get("company")
+        limit, offset = _number(call, "limit", EMAILS_PER_CREDIT), _number(call, "offset", 0)
+        if not (domain or company_name):
+            return _error(400, "wrong_params", "You are missing the domain or the company.")
+        if limit is None or offset is None or not 1 <= limit <= _MOST_EMAILS:
+            return _error(400, "wrong_params", f"The limit goes from 1 to {_MOST_EMAILS}, the offset from 0.")
+        if call.query.get("type", "personal") not in ("personal", "generic"):
+            return _error(400, "wrong_params", "The type is personal or generic.")
+        company = self._directory.company(domain, company_name)
+        data, total = domain_json(self._directory, company, call.query, limit, offset)
+        meta = {"results": total, "limit": limit, "offset": offset, "params": dict(call.query)}
+        units = Decimal(-(-len(data["emails"]) // EMAILS_PER_CREDIT))
+        asked = "&".join(f"{name}={call.query[name]}" for name in sorted(call.query) if name != "api_key")
+        return self._answered(call, Answer(200, {"data": data, "meta": meta}), f"search:{asked[:400]}", None, units)
+
+    def _account(self, call: Call) -> Answer:
         used, plan = self._used(), self._plan()
         counted = {"used": int(used), "available": int(plan) if plan is not None else None}
-        data = {"email": "owner@example.com", "plan_name": "Growth", "plan_level": 2, "team_id": 1}
-        return Answer(200, {"data": {**data, "requests": {"credits": counted}}})
+        data = {
+            "first_name": "Ada",
+            "last_name": "Owner",
+            "email": "owner@example.com",
+            "plan_name": "Growth",
+            "plan_level": 2,
+            "reset_date": _next_month(call.now).date().isoformat(),
+            "team_id": 1,
+            "requests": {"credits": counted},
+        }
+        return Answer(200, {"data": data})
 
     def _answered(self, call: Call, answer: Answer, key: str, email: str | None, units: Decimal) -> Answer:
         """``answer``, charged for unless the same look-up was answered before; 429 when the plan is used up."""
@@ -170,20 +199,6 @@ class Hunter:
         return "valid" if unit(email, "stranger") < 0.8 else "unknown"
 
 
-def _is_verified(person: Contact | None) -> bool:
-    return person is not None and unit(person.id, "hunter verified") < 0.72
-
-
-def _status(person: Contact | None) -> str:
-    if person is None:
-        return "unknown"
-    if person.mailbox_quality == "gone":
-        return "invalid"
-    if person.company.accept_all:
-        return "accept_all"
-    return "valid" if person.mailbox_quality == "verified" or unit(person.id, "smtp") < 0.5 else "unknown"
-
-
 def _describe(call: Call) -> tuple[OracleRow, ...]:
     return (OracleRow(call.query.get("email"), key=str(call.query)[:200]),)
 
@@ -194,3 +209,12 @@ def _objected() -> Answer:
 
 def _error(status: int, name: str, details: str) -> Answer:
     return Answer(status, {"errors": [{"id": name, "code": status, "details": details}]})
+
+
+def _number(call: Call, name: str, usual: int) -> int | None:
+    text = call.query.get(name, str(usual))
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _next_month(now: datetime) -> datetime:
+    return (now.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -18,7 +18,7 @@ from agency_os.exceptions import InvalidInputError, ProviderError
 from agency_os.integrations import cal_com, postmark, resend
 from agency_os.integrations.apollo import ApolloClient, PersonQuery
 from agency_os.integrations.apollo_search import ApolloSearchClient, PeopleSearch
-from agency_os.integrations.hunter import HunterClient
+from agency_os.integrations.hunter import DomainSearch, HunterClient
 from agency_os.integrations.mail_transport import OutgoingEmail
 from agency_os.integrations.provider_api import Connection
 from agency_os.integrations.resend import ResendClient
@@ -195,6 +195,8 @@ def clients(status: int, body: bytes) -> dict[str, Any]:
         "enrich_organization": lambda: search.enrich_organization("d.example"),
         "find_email": lambda: hunter.find_email("d.example", "C", "D"),
         "verify_email": lambda: hunter.verify_email("c@d.example"),
+        "search_domain": lambda: hunter.search_domain(DomainSearch("d.example")),
+        "account": hunter.account,
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 
 from agency_os.exceptions import (
+    InvalidInputError,
     Outcome,
     ProviderAnswerError,
     ProviderError,
@@ -15,7 +18,7 @@ from agency_os.exceptions import (
     ProviderRefusedError,
     ProviderUnknownError,
 )
-from agency_os.integrations.hunter import PERSON_OBJECTED, HunterClient, HunterEmail
+from agency_os.integrations.hunter import PERSON_OBJECTED, DomainPage, DomainSearch, HunterClient, HunterEmail
 from agency_os.integrations.provider_api import Connection
 from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import HttpResponse, NoAnswerError, NotSentError
@@ -182,3 +185,110 @@ async def test_an_answer_that_cannot_be_read_counts_as_paid() -> None:
     with pytest.raises(ProviderAnswerError) as caught:
         await Both(answer(200, b"<html>")).find()
     assert caught.value.cost_units == Decimal(1)
+
+
+SEARCH = DomainSearch("company.example")
+
+
+def emails(count: int, **meta: object) -> HttpResponse:
+    found = [{"value": f"jo{number}@company.example"} for number in range(count)]
+    return answer(200, {"data": {"emails": found}, "meta": meta})
+
+
+async def searched(response: HttpResponse, **page: int) -> DomainPage:
+    return await Both(response).client.search_domain(SEARCH, **page)
+
+
+async def test_a_domain_search_asks_by_the_published_names() -> None:
+    both = Both(emails(0))
+    search = DomainSearch("company.example", "personal", ("senior", "executive"), ("it", "hr"))
+    await both.client.search_domain(search, limit=25, offset=50)
+    assert both.script.requests[0].url == (
+        "https://h.example/v2/domain-search?domain=company.example&type=personal&seniority=senior%2Cexecutive"
+        "&department=it%2Chr&limit=25&offset=50"
+    )
+
+
+@pytest.mark.parametrize(("count", "cost"), [(0, 0), (1, 1), (10, 1), (11, 2), (52, 6), (100, 10)])
+async def test_a_credit_shows_up_to_ten_emails_of_a_domain(count: int, cost: int) -> None:
+    page = await searched(emails(count, results=count), limit=100)
+    assert (len(page.emails), page.units) == (count, Decimal(cost))
+
+
+@pytest.mark.parametrize(
+    ("meta", "offset", "following"),
+    [({"results": 9}, 0, 3), ({"results": 9}, 6, None), ({"results": None}, 0, None), ({}, 6, None)],
+)
+async def test_a_page_says_where_the_next_begins(meta: dict[str, object], offset: int, following: int | None) -> None:
+    assert (await searched(emails(3, **meta), offset=offset)).next_offset == following
+
+
+async def test_an_empty_page_is_the_last_whatever_the_total() -> None:
+    assert (await searched(emails(0, results=50))).next_offset is None
+
+
+async def test_an_email_of_a_domain_is_read_with_whatever_is_null() -> None:
+    whole = {
+        "value": "jo@company.example", "type": "personal", "confidence": "97", "first_name": "Jo", "last_name": None,
+        "position": "CEO", "seniority": "executive", "department": "executive", "linkedin": "https://l.example/jo",
+        "phone_number": None, "verification": {"status": "valid"},
+    }  # fmt: skip
+    bare = {"value": "info@company.example", "verification": None}
+    body = {"data": {"emails": [whole, bare, {"value": None}, None, 7], "accept_all": None, "pattern": "{first}"}}
+    page = await searched(answer(200, body))
+    jo, info = page.emails
+    assert (jo.email, jo.kind, jo.confidence, jo.first_name, jo.last_name) == (
+        "jo@company.example", "personal", 97, "Jo", None,
+    )  # fmt: skip
+    assert (jo.verification, jo.linkedin_url, jo.position) == ("valid", "https://l.example/jo", "CEO")
+    assert (info.kind, info.verification, page.accept_all, page.pattern) == (None, None, None, "{first}")
+
+
+@pytest.mark.parametrize(
+    ("response", "found"), [(problem(404, "not_found"), 0), (answer(200, {"data": {"emails": []}}), 0)]
+)
+async def test_a_domain_without_emails_costs_nothing(response: HttpResponse, found: int) -> None:
+    page = await searched(response)
+    assert (len(page.emails), page.total, page.units) == (found, found, NOTHING)
+
+
+@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {"emails": None}}, {"data": []}])
+async def test_a_domain_search_without_a_list_counts_as_paid(body: object) -> None:
+    with pytest.raises(ProviderAnswerError) as caught:
+        await searched(answer(200, body), limit=25)
+    assert caught.value.cost_units == Decimal(3)
+
+
+async def test_a_404_of_another_server_says_nothing_of_the_domain() -> None:
+    with pytest.raises(ProviderRefusedError):
+        await searched(answer(404, b"<html>"))
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "private"}, {"seniorities": ("boss",)}, {"departments": ("it", "magic")}])
+def test_a_search_that_hunter_does_not_publish_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        DomainSearch("company.example", **wrong)
+
+
+@pytest.mark.parametrize("page", [{"limit": 0}, {"limit": 101}, {"offset": -1}])
+async def test_a_page_that_cannot_be_had_is_not_asked_for(page: dict[str, int]) -> None:
+    both = Both(emails(1))
+    with pytest.raises(InvalidInputError):
+        await both.client.search_domain(SEARCH, **page)
+    assert both.script.requests == []
+
+
+async def test_an_account_is_read_with_whatever_is_null() -> None:
+    data = {"plan_name": "Growth", "reset_date": "2026-04-01", "requests": {"credits": {"used": 7.5, "available": 50}}}
+    account = await Both(answer(200, {"data": data})).client.account()
+    assert (account.plan, account.resets_on) == ("Growth", date(2026, 4, 1))
+    assert (account.credits_used, account.credits_available) == (Decimal("7.5"), Decimal(50))
+    bare = await Both(
+        answer(200, {"data": {"plan_name": None, "requests": None, "email": "a@b.example"}})
+    ).client.account()
+    assert (bare.plan, bare.resets_on, bare.credits_used, bare.credits_available) == (None,) * 4
+
+
+async def test_an_answer_without_an_account_is_no_result() -> None:
+    with pytest.raises(ProviderAnswerError):
+        await Both(answer(200, {"data": None})).client.account()

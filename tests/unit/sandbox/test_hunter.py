@@ -116,8 +116,39 @@ def test_what_a_used_up_plan_refused_is_charged_once_the_plan_allows_it(ask: Ask
     assert units(refused, ask("email_verifier", {"email": KNOWN.email})) == [HALF]
 
 
+FILTERS: dict[str, tuple[dict[str, str], Callable[[dict[str, object]], bool]]] = {
+    "generic": ({"type": "generic"}, lambda each: each["type"] == "generic"),
+    "executives": ({"seniority": "executive"}, lambda each: each["seniority"] == "executive"),
+    "some": ({"seniority": "junior,senior"}, lambda each: each["seniority"] in ("junior", "senior")),
+    "managers": ({"department": "management"}, lambda each: each["department"] == "management"),
+    "named": ({"required_field": "full_name,position"}, lambda each: bool(each["first_name"] and each["position"])),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_domain_search_shows_those_who_fit(ask: Ask, name: str) -> None:
+    asked, fits = FILTERS[name]
+    domains = [company.domain for company in directory().companies[:40]]
+    found = [
+        each
+        for domain in domains
+        for each in ask("domain_search", {"domain": domain, "limit": "100", **asked}).content["data"]["emails"]
+    ]
+    assert found
+    assert [each for each in found if not fits(each)] == []
+
+
+def test_a_domain_search_costs_a_credit_for_each_ten_emails_begun(ask: Ask) -> None:
+    asked = {"domain": KNOWN.company.domain}
+    one = ask("domain_search", asked)
+    assert 0 < len(one.content["data"]["emails"]) <= 10
+    beyond, unknown = {**asked, "offset": "50"}, {"domain": "nowhere.example"}
+    others = [ask("domain_search", each) for each in (beyond, unknown, asked)]
+    assert (units(one, *others), others[2].rows[0].replay) == ([Decimal(1), NOTHING, NOTHING, NOTHING], True)
+
+
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": ""}, {"authorization": "Bearer "}])
-@pytest.mark.parametrize("operation", ["email_finder", "email_verifier", "account"])
+@pytest.mark.parametrize("operation", ["domain_search", "email_finder", "email_verifier", "account"])
 def test_without_a_key_nothing_is_told_or_charged(ask: Ask, operation: str, headers: dict[str, str]) -> None:
     answer = ask(operation, {"email": KNOWN.email}, headers)
     assert (answer.status, answer.rows) == (401, ())
@@ -131,6 +162,12 @@ def test_a_key_counts_in_either_header(ask: Ask, headers: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     ("operation", "query"),
     [
+        ("domain_search", {}),
+        ("domain_search", {"domain": "a.example", "limit": "0"}),
+        ("domain_search", {"domain": "a.example", "limit": "101"}),
+        ("domain_search", {"domain": "a.example", "limit": "\u0661"}),
+        ("domain_search", {"domain": "a.example", "offset": "-1"}),
+        ("domain_search", {"domain": "a.example", "type": "private"}),
         ("email_finder", {}),
         ("email_finder", {"domain": "a.example"}),
         ("email_finder", {"first_name": "Jo", "last_name": "Lee"}),
@@ -146,8 +183,13 @@ def test_a_malformed_look_up_is_refused_and_free(ask: Ask, operation: str, query
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.dictionaries(st.sampled_from(["domain", "company", "first_name", "last_name", "email"]), st.text(max_size=30))
+    st.dictionaries(
+        st.sampled_from(
+            ["domain", "company", "first_name", "last_name", "email", "limit", "offset", "type", "required_field"]
+        ),
+        st.text(max_size=30),
+    )
 )
 def test_a_look_up_from_anybody_is_answered_or_refused(ask: Ask, query: dict[str, str]) -> None:
-    for operation in ("email_finder", "email_verifier"):
+    for operation in ("domain_search", "email_finder", "email_verifier"):
         assert ask(operation, query).status in (200, 400, 404, 451)
