@@ -27,6 +27,7 @@ from agency_os_sandbox.oracle import Oracle
 from agency_os_sandbox.outbox import Outbox
 from agency_os_sandbox.providers.apollo import Apollo
 from agency_os_sandbox.providers.cal_com import CalCom
+from agency_os_sandbox.providers.deepgram import Deepgram
 from agency_os_sandbox.providers.hunter import Hunter
 from agency_os_sandbox.providers.resend import Resend
 from agency_os_sandbox.signing import Secrets
@@ -77,6 +78,7 @@ class Sandbox:
             (CalCom(bookings), "/cal/v2"),
             (Apollo(store, directory), "/apollo/api/v1"),
             (Hunter(store, directory), "/hunter/v2"),
+            (Deepgram(store, outbox, self.seed), "/deepgram"),
         )
         names = tuple(provider.name for provider, _ in providers)
         self.control = Control(

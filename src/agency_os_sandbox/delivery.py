@@ -15,7 +15,7 @@ from contextlib import suppress
 import aiohttp
 
 from agency_os_sandbox.clock import VirtualClock, stamp
-from agency_os_sandbox.outbox import ONE_CLICK, Outbox, Pending
+from agency_os_sandbox.outbox import Outbox, Pending
 from agency_os_sandbox.signers import SIGNERS
 from agency_os_sandbox.signing import Attempt, Secrets
 
@@ -110,7 +110,7 @@ class Delivery:
         """The status of the answer, or None without one."""
         parcel = pending.parcel
         body = parcel.body.encode()
-        url = parcel.address if parcel.provider == ONE_CLICK else self._api_url + parcel.address
+        url = parcel.address if "://" in parcel.address else self._api_url + parcel.address
         headers = SIGNERS[parcel.provider](Attempt(url, parcel.event_id, body, self._clock.now), self._secrets)
         if self._session is None:
             return None

@@ -20,7 +20,7 @@ ONE_CLICK = "one_click"
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One delivery. ``address``: a path on the product's API, or a whole URL for a one-click post."""
+    """One delivery. ``address``: a path on the product's API, or a whole URL (a one-click post, a callback)."""
 
     provider: str
     event: str

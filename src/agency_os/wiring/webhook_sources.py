@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agency_os.config import Settings
-from agency_os.integrations import cal_com, postmark, resend
+from agency_os.integrations import cal_com, deepgram, postmark, resend
 from agency_os.integrations.webhook import WebhookSource
 
 
@@ -17,4 +17,6 @@ def build_webhook_sources(settings: Settings) -> Mapping[str, WebhookSource]:
         postmark.webhooks(mail.webhook_user, mail.webhook_password.get_secret_value()),
         cal_com.webhooks(settings.cal_com.webhook_secret.get_secret_value()),
     ]
+    if settings.deepgram is not None:
+        sources.append(deepgram.webhooks(settings.deepgram.callback_secret.get_secret_value()))
     return {source.name: source for source in sources}

@@ -67,5 +67,21 @@ TABLE: Final = (
         },
         ("X-Cal-Signature-256",),
     ),
+    WebhookRoute(
+        "deepgram",
+        "deepgram",
+        "Transcripts that were ordered",
+        "Stored once per `request_id`. The callback's address or `metadata.extra` carries the secret.",
+        {
+            "metadata": {
+                "request_id": "a847f427-4ad5-4d67-9b95-db801e58251c",
+                "created": "2026-11-23T02:00:00.000Z",
+                "duration": 25.93,
+                "channels": 1,
+                "extra": {"callback_secret": "the-secret-of-the-settings"},
+            },
+            "results": {"channels": [{"alternatives": [{"transcript": "Tuesday suits me.", "confidence": 0.99}]}]},
+        },
+    ),
 )
 """In the order in which the description lists them."""
