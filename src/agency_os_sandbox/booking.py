@@ -50,6 +50,8 @@ class Booking:
     rescheduled_from: str | None = None
     rescheduled_to: str | None = None
     reason: str | None = None
+    changed_by: str | None = None
+    """The address of whoever cancelled or moved it."""
 
     @property
     def end(self) -> datetime:

@@ -36,21 +36,26 @@ class Bookings:
         self._tell("BOOKING_CREATED", booking, cal_com_payloads.created(booking, at), at)
         return booking
 
-    def cancel(self, uid: str, reason: str, at: datetime) -> Booking | None:
-        """Cancel a booking that stands; None when it does not."""
+    def cancel(self, uid: str, reason: str, at: datetime, by: str | None = None) -> Booking | None:
+        """Cancel a booking that stands; None when it does not. ``by``: an address, the guest's if left out."""
         booking = self.find(uid)
         if booking is None or booking.status is not BookingStatus.ACCEPTED:
             return None
-        booking = self._save(replace(booking, status=BookingStatus.CANCELLED, reason=reason, updated_at=at))
+        booking = self._save(
+            replace(
+                booking, status=BookingStatus.CANCELLED, reason=reason, updated_at=at,
+                changed_by=by or booking.guest.address,
+            )
+        )  # fmt: skip
         self._tell("BOOKING_CANCELLED", booking, cal_com_payloads.cancelled(booking, at), at)
         return booking
 
-    def reschedule(self, uid: str, start: datetime, at: datetime) -> Booking | None:
-        """Move a booking that stands: a new one replaces it; None when it does not stand."""
+    def reschedule(self, uid: str, start: datetime, at: datetime, by: str | None = None) -> Booking | None:
+        """Move a booking that stands: a new one replaces it; None when it does not stand. ``by`` as for ``cancel``."""
         old = self.find(uid)
         if old is None or old.status is not BookingStatus.ACCEPTED:
             return None
-        new = self._add(old.slug, old.guest, start, at, old.metadata, old.uid)
+        new = self._add(old.slug, old.guest, start, at, old.metadata, old.uid, by or old.guest.address)
         self._save(replace(old, status=BookingStatus.RESCHEDULED, rescheduled_to=new.uid, updated_at=at))
         self._tell("BOOKING_RESCHEDULED", new, cal_com_payloads.rescheduled(new, old, at), at)
         return new
@@ -82,10 +87,12 @@ class Bookings:
         return {row["status"]: row["count"] for row in rows}
 
     def _add(
-        self, slug: str, guest: Guest, start: datetime, at: datetime, metadata: dict[str, str], moved: str | None
-    ) -> Booking:
+        self, slug: str, guest: Guest, start: datetime, at: datetime, metadata: dict[str, str], moved: str | None,
+        by: str | None = None,
+    ) -> Booking:  # fmt: skip
         draft = Booking(
-            0, secrets.token_urlsafe(16), slug, BookingStatus.ACCEPTED, start, at, at, guest, metadata, moved
+            0, secrets.token_urlsafe(16), slug, BookingStatus.ACCEPTED, start, at, at, guest, metadata, moved,
+            changed_by=by,
         )  # fmt: skip
         cursor = self._store.execute(
             "INSERT INTO bookings (uid, address, status, start, created_at, booking) VALUES (?, ?, ?, ?, ?, ?)",
@@ -110,7 +117,7 @@ def _write(booking: Booking) -> str:
     kept = {
         "slug": booking.slug, "guest": asdict(booking.guest), "metadata": booking.metadata, "reason": booking.reason,
         "rescheduled_from": booking.rescheduled_from, "rescheduled_to": booking.rescheduled_to,
-        "updated_at": stamp(booking.updated_at),
+        "updated_at": stamp(booking.updated_at), "changed_by": booking.changed_by,
     }  # fmt: skip
     return json.dumps(kept, ensure_ascii=False)
 
@@ -121,5 +128,5 @@ def _read(row: dict[str, Any]) -> Booking:
         id=row["id"], uid=row["uid"], slug=kept["slug"], status=BookingStatus(row["status"]), start=parse(row["start"]),
         created_at=parse(row["created_at"]), updated_at=parse(kept["updated_at"]), guest=Guest(**kept["guest"]),
         metadata=kept["metadata"], rescheduled_from=kept["rescheduled_from"], rescheduled_to=kept["rescheduled_to"],
-        reason=kept["reason"],
+        reason=kept["reason"], changed_by=kept.get("changed_by"),
     )  # fmt: skip

@@ -147,7 +147,7 @@ class Control:
         if not isinstance(data, list):
             raise BadControlError("faults are a list of rules; an empty list clears them")
         rules = [Rule.read(each) for each in data]
-        known = ("*", "postmark", *self._parts.providers)
+        known = ("*", *self._parts.providers)
         for rule in rules:
             if rule.provider not in known:
                 raise BadControlError(f"provider is one of {', '.join(known)}, got {rule.provider!r}")

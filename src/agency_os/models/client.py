@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import BigInteger, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,7 +25,19 @@ class Client(IdMixin, TimestampsMixin, SoftDeleteMixin, Base):
     """A tenant: one marketing agency, with its plan, identity and ideal customer profile."""
 
     __tablename__ = "clients"
-    __table_args__ = (Index("idx_clients_subscription", "subscription_status"),)
+    __table_args__ = (
+        Index("idx_clients_subscription", "subscription_status"),
+        Index(
+            "idx_clients_stripe_customer",
+            "stripe_customer_id",
+            postgresql_where=text("stripe_customer_id IS NOT NULL"),
+        ),
+        Index(
+            "idx_clients_stripe_subscription",
+            "stripe_subscription_id",
+            postgresql_where=text("stripe_subscription_id IS NOT NULL"),
+        ),
+    )
 
     name: Mapped[str]
     tier: Mapped[str] = mapped_column(TIER, server_default=text("'ignition'"))
@@ -62,6 +74,9 @@ class Client(IdMixin, TimestampsMixin, SoftDeleteMixin, Base):
     als_learned_weights: Mapped[dict[str, Any] | None]
     als_weights_updated_at: Mapped[datetime | None]
     conversion_sample_count: Mapped[int] = mapped_column(server_default=text("0"))
+    subscription_period_start: Mapped[datetime | None]
+    subscription_period_end: Mapped[datetime | None]
+    subscription_version: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
 
 
 class PlatformSetting(Base):

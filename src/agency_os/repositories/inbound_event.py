@@ -50,6 +50,11 @@ _FAIL = text("""
         state = CASE WHEN tries + 1 >= :most THEN 'failed' ELSE 'received' END
     WHERE id = :id AND state = 'received'
 """)
+# Looked for in the bytes: a body is kept as it came, and not every one of them can be PostgreSQL's JSON.
+_REOPEN = text("""
+    UPDATE inbound_events SET state = 'received', tries = 0, retry_at = NULL, processed_at = NULL
+    WHERE provider = :provider AND state = 'unmatched' AND position(CAST(:mention AS bytea) IN body) > 0
+""")
 _WAITING = text("SELECT count(*) FROM inbound_events WHERE state = 'received'")
 
 
@@ -142,6 +147,10 @@ class InboundEventRepository(Repository):
     async def fail(self, event_id: UUID, *, error: str, retry_at: datetime, most: int) -> None:
         """Note a failed reading; after ``most`` tries it waits for a person. ``retry_at`` is wall time."""
         await self.db.execute(_FAIL, {"id": event_id, "error": error[:500], "retry_at": retry_at, "most": most})
+
+    async def reopen(self, provider: str, mention: str) -> None:
+        """Let the provider's events that nobody could place and that mention this id be read again."""
+        await self.db.execute(_REOPEN, {"provider": provider, "mention": f'"{mention}"'.encode()})
 
     async def waiting(self) -> int:
         """How many events have not been read."""

@@ -1,4 +1,4 @@
-"""Cal.com's API v2 for bookings: get and list, as its OpenAPI of version 2024-08-13 publishes them.
+"""Cal.com's API v2 for bookings: get, list, cancel and reschedule, as its OpenAPI of version 2024-08-13 publishes them.
 
 Promises: any ``cal_`` key is a valid account; errors come in the published envelope; paging is take and skip.
 """
@@ -15,7 +15,8 @@ from agency_os_sandbox.clock import ClockError, parse
 from agency_os_sandbox.faults import FaultKind
 from agency_os_sandbox.gateway import Answer, Call, Operation
 from agency_os_sandbox.limits import Window
-from agency_os_sandbox.providers.cal_com_payloads import instant, shown
+from agency_os_sandbox.oracle import OracleRow
+from agency_os_sandbox.providers.cal_com_payloads import HOST, instant, shown
 
 API_VERSION = "2024-08-13"
 _MOST = 250
@@ -32,14 +33,19 @@ class CalCom:
 
     name = "cal_com"
 
-    def __init__(self, bookings: Bookings) -> None:
+    def __init__(self, bookings: Bookings, on_moved: Callable[[Booking], None] = lambda _: None) -> None:
         self._bookings = bookings
+        self._on_moved = on_moved
 
     def operations(self) -> tuple[Operation, ...]:
         """The endpoints."""
         return (
             Operation("bookings.list", "GET", "/bookings", self._guarded(self._list)),
             Operation("bookings.get", "GET", "/bookings/{uid}", self._guarded(self._get)),
+            Operation("bookings.cancel", "POST", "/bookings/{uid}/cancel", self._guarded(self._cancel), _describe),
+            Operation(
+                "bookings.reschedule", "POST", "/bookings/{uid}/reschedule", self._guarded(self._reschedule), _describe
+            ),
         )
 
     def refusal(self, kind: FaultKind, retry_after: int) -> Answer:
@@ -82,8 +88,33 @@ class CalCom:
         uid = call.path_params["uid"]
         booking = self._bookings.find(uid)
         if booking is None:
-            return _error(404, "NOT_FOUND", f"Booking with uid={uid} was not found in the database", call)
+            return _not_found(uid, call)
         return Answer(200, {"status": "success", "data": shown(booking)})
+
+    def _cancel(self, call: Call) -> Answer:
+        uid, body = call.path_params["uid"], _body(call, "cancellationReason", "cancelSubsequentBookings")
+        if self._bookings.find(uid) is None:
+            return _not_found(uid, call)
+        gone = self._bookings.cancel(uid, _text(body, "cancellationReason"), call.now, HOST["email"])
+        if gone is None:
+            raise _BadRequestError(
+                f"Can't cancel booking with uid={uid} because it has been cancelled already."
+                " Please provide uid of a booking that is not cancelled."
+            )
+        return Answer(200, {"status": "success", "data": shown(gone)}, rows=_accepted(gone))
+
+    def _reschedule(self, call: Call) -> Answer:
+        uid, body = call.path_params["uid"], _body(call, "start", "rescheduledBy", "reschedulingReason")
+        start = parse(_text(body, "start"))
+        if start <= call.now:
+            raise _BadRequestError("Attempting to book a meeting in the past.")
+        if self._bookings.find(uid) is None:
+            return _not_found(uid, call)
+        moved = self._bookings.reschedule(uid, start, call.now, _text(body, "rescheduledBy") or HOST["email"])
+        if moved is None:
+            raise _BadRequestError(f"Can't reschedule booking with uid={uid} because it has been cancelled.")
+        self._on_moved(moved)
+        return Answer(201, {"status": "success", "data": shown(moved)}, rows=_accepted(moved))
 
     def _list(self, call: Call) -> Answer:
         take, skip = _number(call, "take", 100, 1, _MOST), _number(call, "skip", 0, 0, 10_000_000)
@@ -91,6 +122,38 @@ class CalCom:
         page = [shown(booking) for booking in found[skip : skip + take]]
         paging = _paging(len(found), len(page), take, skip)
         return Answer(200, {"status": "success", "data": page, "pagination": paging})
+
+
+def _body(call: Call, *known: str) -> Mapping[str, Any]:
+    try:
+        body = call.json() if call.body else {}
+    except ValueError as error:
+        raise _BadRequestError("The body is no JSON.") from error
+    if not isinstance(body, dict):
+        raise _BadRequestError("The body is no JSON object.")
+    unknown = next((name for name in body if name not in known), None)
+    if unknown is not None:
+        raise _BadRequestError(f"property {unknown} should not exist")
+    return body
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str):
+        raise _BadRequestError(f"{name} must be a string")
+    return value
+
+
+def _describe(call: Call) -> tuple[OracleRow, ...]:
+    return (OracleRow(key=call.path_params["uid"]),)
+
+
+def _accepted(booking: Booking) -> tuple[OracleRow, ...]:
+    return (OracleRow(booking.guest.address, booking.metadata.get("token"), key=booking.uid, accepted=True),)
+
+
+def _not_found(uid: str, call: Call) -> Answer:
+    return _error(404, "NOT_FOUND", f"Booking with uid={uid} was not found in the database", call)
 
 
 def _matches(booking: Booking, call: Call) -> bool:

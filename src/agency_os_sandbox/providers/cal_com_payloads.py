@@ -26,7 +26,7 @@ def created(booking: Booking, at: datetime) -> dict[str, Any]:
 
 def cancelled(booking: Booking, at: datetime) -> dict[str, Any]:
     """BOOKING_CANCELLED."""
-    extra = {"cancellationReason": booking.reason or "", "cancelledBy": booking.guest.address}
+    extra = {"cancellationReason": booking.reason or "", "cancelledBy": booking.changed_by or booking.guest.address}
     return _envelope("BOOKING_CANCELLED", at, {**_payload(booking, "CANCELLED"), **extra})
 
 
@@ -37,7 +37,7 @@ def rescheduled(booking: Booking, old: Booking, at: datetime) -> dict[str, Any]:
         "rescheduleUid": old.uid,
         "rescheduleStartTime": instant(old.start),
         "rescheduleEndTime": instant(old.end),
-        "rescheduledBy": booking.guest.address,
+        "rescheduledBy": booking.changed_by or booking.guest.address,
     }
     return _envelope("BOOKING_RESCHEDULED", at, {**_payload(booking, "ACCEPTED"), **extra})
 
@@ -75,7 +75,8 @@ def shown(booking: Booking) -> dict[str, Any]:
         "rescheduledFromUid": booking.rescheduled_from,
         "rescheduledToUid": booking.rescheduled_to,
         "cancellationReason": booking.reason,
-        "cancelledByEmail": guest.address if booking.status is BookingStatus.CANCELLED else None,
+        "cancelledByEmail": booking.changed_by if booking.status is BookingStatus.CANCELLED else None,
+        "rescheduledByEmail": booking.changed_by if booking.rescheduled_from else None,
     }
     return {
         "id": booking.id, "uid": booking.uid, "title": _title(booking), "description": "",

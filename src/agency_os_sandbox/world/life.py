@@ -52,7 +52,7 @@ class Life:
         self._outbox = outbox
         self._bookings = bookings
         self._behaviour = Behaviour(seed)
-        self._calendar: dict[str, Callable[[Event], Booking | None]] = {
+        self._calendar: dict[str, Callable[[Event], object | None]] = {
             CANCELLED: self._cancel, RESCHEDULED: self._reschedule, MEETING: self._meet,
         }  # fmt: skip
 
@@ -72,6 +72,14 @@ class Life:
             self._memory.mark_done(event, acted=self._act(event))
             last = event.due
         return last
+
+    def teach(self, kind: str, act: Callable[[Event], object | None]) -> None:
+        """Let events of this kind, which a provider plans, be acted out so; None of ``act``: it has become void."""
+        self._calendar[kind] = act
+
+    def meet(self, booking: Booking) -> None:
+        """A booking was made that the world knows nothing of: its meeting will take place."""
+        self._memory.plan([self._meeting(Event(booking.created_at, booking.guest.address, 0, 0, "", ""), booking)])
 
     def human_booked(self, booking: Booking) -> None:
         """Someone booked on the page by hand: the person of that address is done, the meeting will take place."""
