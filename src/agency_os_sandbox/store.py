@@ -50,6 +50,29 @@ CREATE TABLE IF NOT EXISTS outbox (
   attempts INTEGER NOT NULL, status INTEGER);
 CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (due) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state);
+CREATE TABLE IF NOT EXISTS heyreach_lists (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, created_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS heyreach_campaigns (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, list INTEGER NOT NULL, accounts TEXT NOT NULL,
+  sequence TEXT NOT NULL, status TEXT NOT NULL, created_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS heyreach_leads (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, campaign INTEGER NOT NULL, account INTEGER NOT NULL, profile TEXT NOT NULL,
+  lead TEXT NOT NULL, stopped INTEGER NOT NULL, created_at TEXT NOT NULL, UNIQUE (campaign, profile));
+CREATE TABLE IF NOT EXISTS heyreach_events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, campaign INTEGER, lead INTEGER, account INTEGER NOT NULL,
+  profile TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, wait REAL, at TEXT);
+CREATE INDEX IF NOT EXISTS heyreach_events_person ON heyreach_events (account, profile, at);
+CREATE INDEX IF NOT EXISTS heyreach_events_lead ON heyreach_events (campaign, lead, at);
+CREATE TABLE IF NOT EXISTS sms (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, sid TEXT NOT NULL UNIQUE, at TEXT NOT NULL, sender TEXT NOT NULL,
+  recipient TEXT NOT NULL, inbound INTEGER NOT NULL, opt_out INTEGER NOT NULL, data TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS sms_between ON sms (recipient, sender);
+CREATE TABLE IF NOT EXISTS vapi_calls (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, at TEXT NOT NULL, number TEXT NOT NULL,
+  data TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS vapi_calls_number ON vapi_calls (number);
+CREATE TABLE IF NOT EXISTS stripe_objects (
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, who TEXT NOT NULL, shown TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (
   id INTEGER PRIMARY KEY AUTOINCREMENT, provider TEXT NOT NULL, operation TEXT NOT NULL, kind TEXT NOT NULL,
   probability REAL, nth TEXT, seconds REAL, seen INTEGER NOT NULL);

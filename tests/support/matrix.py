@@ -20,6 +20,7 @@ OPERATIONS: Final = {
     "resend_events": PUBLIC,
     "postmark_events": PUBLIC,
     "cal_com_events": PUBLIC,
+    "stripe_events": PUBLIC,
     "unsubscribe_page": PUBLIC,
     "unsubscribe": PUBLIC,
     "get_me": CALLER,

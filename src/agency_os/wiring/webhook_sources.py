@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agency_os.config import Settings
-from agency_os.integrations import cal_com, deepgram, postmark, resend
+from agency_os.integrations import (
+    apify,
+    cal_com,
+    clay,
+    deepgram,
+    heyreach_events,
+    postmark,
+    resend,
+    stripe_events,
+    twilio_events,
+    vapi_events,
+)
 from agency_os.integrations.webhook import WebhookSource
 
 
@@ -17,6 +28,18 @@ def build_webhook_sources(settings: Settings) -> Mapping[str, WebhookSource]:
         postmark.webhooks(mail.webhook_user, mail.webhook_password.get_secret_value()),
         cal_com.webhooks(settings.cal_com.webhook_secret.get_secret_value()),
     ]
+    if settings.clay is not None:
+        sources.append(clay.webhooks(settings.clay.callback_secret.get_secret_value()))
+    if settings.apify is not None:
+        sources.append(apify.webhooks(settings.apify.webhook_secret.get_secret_value()))
     if settings.deepgram is not None:
         sources.append(deepgram.webhooks(settings.deepgram.callback_secret.get_secret_value()))
+    if settings.stripe is not None:
+        sources.append(stripe_events.webhooks(settings.stripe.webhook_secret.get_secret_value()))
+    if settings.heyreach is not None:
+        sources.append(heyreach_events.webhooks(settings.heyreach.webhook_secret.get_secret_value()))
+    if settings.twilio is not None:
+        sources.append(twilio_events.webhooks(settings.twilio.auth_token.get_secret_value()))
+    if settings.vapi is not None:
+        sources.append(vapi_events.webhooks(settings.vapi.webhook_secret.get_secret_value()))
     return {source.name: source for source in sources}

@@ -21,6 +21,8 @@ class WebhookRoute:
     headers: tuple[str, ...] = ()
     has_secret: bool = False
     media: str = _JSON
+    is_silent: bool = False
+    """The answer has no body (204), for a provider that would take one for instructions."""
 
 
 TABLE: Final = (
@@ -68,6 +70,57 @@ TABLE: Final = (
         ("X-Cal-Signature-256",),
     ),
     WebhookRoute(
+        "clay",
+        "clay",
+        "Rows that a Clay table has enriched",
+        "Stored once per row and content. The secret stands in a header of your choice: `x-agency-os-secret`.",
+        {
+            "id": "5f0e…e1.1",
+            "first_name": "Pat",
+            "last_name": "Lee",
+            "title": "Owner",
+            "email": "pat@company.example",
+            "email_status": "valid",
+            "employee_count": 12,
+        },
+        ("x-agency-os-secret",),
+    ),
+    WebhookRoute(
+        "apify",
+        "apify",
+        "Ends of Apify runs",
+        "Stored once per dispatch. Apify signs nothing: the secret ends the address.",
+        {
+            "eventType": "ACTOR.RUN.SUCCEEDED",
+            "createdAt": "2026-11-23T02:00:00.000Z",
+            "eventData": {"actorId": "fW4MyDhgwtMLrB987", "actorRunId": "uPBN9qaKd2iLs5naZ"},
+        },
+        ("X-Apify-Webhook-Dispatch-Id",),
+        has_secret=True,
+    ),
+    WebhookRoute(
+        "stripe",
+        "stripe",
+        "Subscriptions and their payments",
+        "Stored once per event.",
+        {
+            "id": "evt_1Pgc76B7WZ01zgkWwyRHS12y",
+            "object": "event",
+            "type": "customer.subscription.updated",
+            "created": 1795400000,
+            "data": {
+                "object": {
+                    "id": "sub_1Pgc6rB7WZ01zgkWNy0Cn5nw",
+                    "object": "subscription",
+                    "customer": "cus_QXg1o8vcGmoR32",
+                    "status": "active",
+                    "created": 1795400000,
+                }
+            },
+        },
+        ("Stripe-Signature",),
+    ),
+    WebhookRoute(
         "deepgram",
         "deepgram",
         "Transcripts that were ordered",
@@ -82,6 +135,55 @@ TABLE: Final = (
             },
             "results": {"channels": [{"alternatives": [{"transcript": "Tuesday suits me.", "confidence": 0.99}]}]},
         },
+    ),
+    WebhookRoute(
+        "heyreach",
+        "heyreach",
+        "What happens on LinkedIn",
+        "Stored once per happening; the two webhooks that tell of a reply count as one. The secret ends the address.",
+        {
+            "event_type": "every_message_reply_received",
+            "timestamp": "2026-11-23T02:00:05Z",
+            "conversation_id": "2-ZmFrZS1jb252ZXJzYXRpb24=",
+            "recent_messages": [
+                {"creation_time": "2026-11-23T02:00:00Z", "message": "Tuesday suits me.", "is_reply": True}
+            ],
+            "campaign": {"id": 12345, "name": "Invitations of Sam"},
+            "sender": {"id": 678, "full_name": "Sam Sender"},
+            "lead": {"profile_url": "https://www.linkedin.com/in/pat-lee", "full_name": "Pat Lee"},
+        },
+        has_secret=True,
+    ),
+    WebhookRoute(
+        "twilio",
+        "twilio",
+        "Text messages, what became of ours, and states of calls",
+        "Stored once per message or call and its state.",
+        {
+            "MessageSid": "SM00000000000000000000000000000000",
+            "From": "+61491570156",
+            "To": "+61480000000",
+            "Body": "Tuesday at ten suits me.",
+        },
+        ("X-Twilio-Signature",),
+        media="application/x-www-form-urlencoded",
+        is_silent=True,
+    ),
+    WebhookRoute(
+        "vapi",
+        "vapi",
+        "States of AI calls, and the report at the end of each",
+        "A report is stored once per call, a state once per call and time.",
+        {
+            "message": {
+                "type": "status-update",
+                "status": "ended",
+                "endedReason": "customer-did-not-answer",
+                "timestamp": 1795400000000,
+                "call": {"id": "2f5a7c1e-0000-4000-8000-000000000000"},
+            }
+        },
+        ("X-Vapi-Secret",),
     ),
 )
 """In the order in which the description lists them."""
