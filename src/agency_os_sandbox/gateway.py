@@ -59,7 +59,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to answer. ``content``: a JSON value, or text where ``media`` says so. ``rows`` go to the oracle."""
+    """What to answer. ``content``: a JSON value, text where ``media`` says so, or bytes. ``rows`` go to the oracle."""
 
     status: int
     content: Any
@@ -69,8 +69,12 @@ class Answer:
 
     def to_response(self, extra: Mapping[str, str]) -> Response:
         """The HTTP response."""
-        body = json.dumps(self.content, ensure_ascii=False) if self.media == "application/json" else str(self.content)
-        return Response(body, self.status, {**extra, **self.headers}, self.media)
+        return Response(self._body(), self.status, {**extra, **self.headers}, self.media)
+
+    def _body(self) -> str | bytes:
+        if isinstance(self.content, bytes):
+            return self.content
+        return json.dumps(self.content, ensure_ascii=False) if self.media == "application/json" else str(self.content)
 
 
 @dataclass(frozen=True, slots=True)
