@@ -74,6 +74,13 @@ class Outbox:
                  None if kind is None else kind.value),
             )  # fmt: skip
 
+    def withdraw(self, provider: str, event_id: str, now: datetime) -> None:
+        """Take back what has not fallen due, because it will not happen; joins the caller's transaction."""
+        self._store.execute(
+            "DELETE FROM outbox WHERE provider = ? AND event_id = ? AND state = 'pending' AND due > ?",
+            (provider, event_id, stamp(now)),
+        )
+
     def due(self, now: datetime, after_row: int, after_due: str) -> Iterator[Pending]:
         """What is due at ``now`` and is either a row behind ``after_row`` or fell due after ``after_due``."""
         rows = self._store.all(
