@@ -67,7 +67,7 @@ def _optional(url: str, shared: Mapping[str, str]) -> dict[str, str]:
         "DEEPGRAM_API_KEY": "deepgram-sandbox",
         "DEEPGRAM_BASE_URL": f"{url}/deepgram",
         "DEEPGRAM_CALLBACK_SECRET": shared["SANDBOX_DEEPGRAM_SECRET"],
-        "LOB_API_KEY": "test_sandbox",
+        "LOB_API_KEY": "live_sandbox",  # pieces are scanned on their way under live keys alone
         "LOB_BASE_URL": f"{url}/lob/v1",
         "LOB_WEBHOOK_SECRET": shared["SANDBOX_LOB_SECRET"],
         "DNCR_TELEMARKETER_ID": "10000",

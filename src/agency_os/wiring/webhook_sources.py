@@ -11,6 +11,7 @@ from agency_os.integrations import (
     clay,
     deepgram,
     heyreach_events,
+    lob_events,
     postmark,
     resend,
     stripe_events,
@@ -42,4 +43,6 @@ def build_webhook_sources(settings: Settings) -> Mapping[str, WebhookSource]:
         sources.append(twilio_events.webhooks(settings.twilio.auth_token.get_secret_value()))
     if settings.vapi is not None:
         sources.append(vapi_events.webhooks(settings.vapi.webhook_secret.get_secret_value()))
+    if settings.lob is not None:
+        sources.append(lob_events.webhooks(settings.lob.webhook_secret.get_secret_value()))
     return {source.name: source for source in sources}

@@ -185,5 +185,25 @@ TABLE: Final = (
         },
         ("X-Vapi-Secret",),
     ),
+    WebhookRoute(
+        "lob",
+        "lob",
+        "What becomes of postcards and letters",
+        "Stored once per event's `id`.",
+        {
+            "id": "evt_7ae92ad3e3d5d5ee",
+            "body": {"id": "psc_5c002b86ce47537a", "object": "postcard", "metadata": {"touch": "t-1"}},
+            "reference_id": "psc_5c002b86ce47537a",
+            "event_type": {
+                "id": "postcard.delivered",
+                "enabled_for_test": False,
+                "resource": "postcards",
+                "object": "event_type",
+            },
+            "date_created": "2026-11-23T04:30:00.000Z",
+            "object": "event",
+        },
+        ("Lob-Signature", "Lob-Signature-Timestamp"),
+    ),
 )
 """In the order in which the description lists them."""
