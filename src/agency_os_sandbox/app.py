@@ -22,6 +22,7 @@ from agency_os_sandbox.control import Control, Parts
 from agency_os_sandbox.delivery import Delivery
 from agency_os_sandbox.faults import Faults
 from agency_os_sandbox.gateway import Gateway, Provider
+from agency_os_sandbox.inbound import Inbound
 from agency_os_sandbox.limits import Limits
 from agency_os_sandbox.oracle import Oracle
 from agency_os_sandbox.outbox import Outbox
@@ -80,7 +81,7 @@ class Sandbox:
         oracle, faults, limits = Oracle(store), Faults(store, self.seed), Limits(store)
         outbox = Outbox(store, faults)
         bookings, memory, directory = Bookings(store, outbox), Memory(store), build_directory()
-        life = Life(self.seed, memory, People(self.seed, directory), outbox, bookings)
+        life = Life(self.seed, memory, People(self.seed, directory), outbox, bookings, Inbound(store))
         self.delivery = Delivery(outbox, self.clock, options.api_url, options.secrets)
         gateway = Gateway(store, self.clock, oracle, faults, limits)
         gateway.wake = self.delivery.wake

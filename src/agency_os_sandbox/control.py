@@ -21,9 +21,11 @@ from agency_os_sandbox.bookings import Bookings
 from agency_os_sandbox.clock import ClockError, VirtualClock, parse, stamp
 from agency_os_sandbox.delivery import Delivery
 from agency_os_sandbox.faults import FaultRuleError, Faults, Rule
+from agency_os_sandbox.inbound import Inbound
 from agency_os_sandbox.limits import Limits
 from agency_os_sandbox.oracle import Oracle
 from agency_os_sandbox.outbox import Outbox
+from agency_os_sandbox.providers.resend_inbound import LetterError
 from agency_os_sandbox.store import Store
 from agency_os_sandbox.world.life import Life
 from agency_os_sandbox.world.memory import Memory
@@ -76,6 +78,7 @@ class Control:
             ("GET", "/control/oracle", self._read_oracle), ("GET", "/control/world", self._world),
             ("GET", "/control/faults", self._faults), ("PUT", "/control/faults", self._set_faults),
             ("GET", "/control/limits", self._limits), ("PUT", "/control/limits", self._set_limits),
+            ("PUT", "/control/inbound", self._set_inbound), ("POST", "/control/inbound", self._receive),
         )  # fmt: skip
         return [Route(path, _guarded(handler), methods=[method]) for method, path, handler in table]
 
@@ -166,6 +169,21 @@ class Control:
         self._parts.limits.set(data)
         return await self._limits(request)
 
+    async def _set_inbound(self, request: Request) -> Response:
+        """Let people's letters reach the product by another provider from now on."""
+        inbound = Inbound(self._parts.store)
+        inbound.choose(await _json(request))
+        return JSONResponse({"provider": inbound.provider})
+
+    async def _receive(self, request: Request) -> Response:
+        """Let Resend receive a letter, and tell the product of it."""
+        parts, data = self._parts, await _json(request)
+        with parts.store.transaction():
+            parcel = Inbound(parts.store).receive(data, parts.clock.now)
+            parts.outbox.put(parcel, parts.clock.now)
+        parts.delivery.wake()
+        return JSONResponse({"email_id": json.loads(parcel.body)["data"]["email_id"]}, 201)
+
 
 def _is_limit(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_PER_SECOND
@@ -177,7 +195,7 @@ def _guarded(handler: Handler) -> Handler:
             return await handler(request)
         except BadControlError as error:
             return JSONResponse({"error": str(error)}, error.status)
-        except (ClockError, FaultRuleError) as error:
+        except (ClockError, FaultRuleError, LetterError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
     return guarded

@@ -15,6 +15,7 @@ from agency_os_sandbox.bookings import Bookings
 from agency_os_sandbox.clock import VirtualClock
 from agency_os_sandbox.faults import Faults, Rule
 from agency_os_sandbox.gateway import Answer, Call
+from agency_os_sandbox.inbound import Inbound
 from agency_os_sandbox.outbox import Outbox
 from agency_os_sandbox.providers.resend import Resend
 from agency_os_sandbox.signing import Secrets
@@ -93,7 +94,7 @@ class World:
         self.bookings = Bookings(self.store, self.outbox)
         self.memory = Memory(self.store)
         people = People(self.seed, directory())
-        self.life = Life(self.seed, self.memory, people, self.outbox, self.bookings)
+        self.life = Life(self.seed, self.memory, people, self.outbox, self.bookings, Inbound(self.store))
         self.resend = Resend(self.store, self.life.accept)
 
     def send(self, messages: Sequence[dict[str, Any]], key: str | None = None) -> Answer:

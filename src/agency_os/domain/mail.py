@@ -6,6 +6,7 @@ Promise: header names are as received, ``header()`` compares them without case (
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -33,6 +34,14 @@ REPORT_TYPES: Final = frozenset(
     }
 )
 """Content types that an integration hands over as ``reports``; webhooks carry them as attachments."""
+
+
+_MESSAGE_ID: Final = re.compile(r"<[^<>\s]{1,990}>")
+
+
+def message_ids(header: str) -> tuple[str, ...]:
+    """The message ids in a header's value, with their angle brackets, as they stand (RFC 5322 section 3.6.4)."""
+    return tuple(_MESSAGE_ID.findall(header))
 
 
 @dataclass(frozen=True, slots=True)

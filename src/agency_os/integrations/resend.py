@@ -43,7 +43,7 @@ def _read_problem(response: HttpResponse) -> Problem:
 
 
 # resend.com/docs/api-reference/errors; what is not listed follows the general rule of Dialect.kind_of.
-_DIALECT = Dialect(
+DIALECT = Dialect(
     NAME,
     _read_problem,
     kinds={
@@ -61,6 +61,7 @@ _DIALECT = Dialect(
     },
     passing=frozenset({"rate_limit_exceeded"}),
 )
+POLICY = RetryPolicy(attempts=4, first_wait=0.5, longest_wait=5.0)
 
 _KINDS = {
     "email.sent": MailEventKind.SENT,
@@ -102,9 +103,9 @@ class ResendClient:
     def __init__(self, connection: Connection) -> None:
         self._api = ProviderApi(
             connection,
-            _DIALECT,
+            DIALECT,
             {"Authorization": f"Bearer {connection.api_key}"},
-            policy=RetryPolicy(attempts=4, first_wait=0.5, longest_wait=5.0),
+            policy=POLICY,
         )
 
     async def send(self, email: OutgoingEmail, *, key: str) -> SendResult:
@@ -134,12 +135,28 @@ class ResendClient:
     async def message_id(self, provider_id: str) -> str | None:
         """The Message-ID that Resend gave to an email; None while it is not known."""
         try:
-            response = await self._api.look_up("message_id", f"/emails/{quote(provider_id, safe='')}")
+            response = await self._api.look_up("message_id", _path(provider_id))
         except ProviderRefusedError as error:
             if error.http_status == 404:  # not yet visible after sending
                 return None
             raise
         return self._api.read_answer("message_id", response).text("message_id")
+
+    async def read_email(self, provider_id: str) -> SentEmail | None:
+        """An email as Resend remembers it, with what happened to it last; None if it knows none of that id.
+
+        Raises ProviderError.
+        """
+        try:
+            response = await self._api.look_up("read_email", _path(provider_id))
+        except ProviderRefusedError as error:
+            if error.http_status == 404:
+                return None
+            raise
+        email = _sent_email(self._api.read_answer("read_email", response))
+        if email is None:
+            raise self._api.unreadable("read_email", response, "without an id or a time")
+        return email
 
     async def list_recent(self, limit: int = 100, after: str | None = None) -> list[SentEmail]:
         """The emails sent last, newest first, at most 100; ``after`` continues behind the email of that id."""
@@ -149,6 +166,10 @@ class ResendClient:
         response = await self._api.look_up("list_recent", "/emails", query)
         found = (_sent_email(entry) for entry in self._api.read_answer("list_recent", response).each("data"))
         return [email for email in found if email is not None]
+
+
+def _path(provider_id: str) -> str:
+    return f"/emails/{quote(provider_id, safe='')}"
 
 
 def _key_header(key: str) -> dict[str, str]:

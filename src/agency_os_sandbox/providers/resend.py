@@ -1,4 +1,5 @@
-"""Resend: sending (single and batch), look-up, paging, idempotency keys, error bodies and the webhooks' payloads.
+"""Resend: sending (single and batch), look-up, paging, idempotency keys, error bodies and the webhooks' payloads;
+received mail by ``resend_inbound``.
 
 Follows Resend's OpenAPI 1.5.0 and its pages on errors, idempotency, rate limits and paging. Keys live 24 hours of
 virtual time; the same key with other bytes is refused. Any ``re_`` key is a valid account.
@@ -20,6 +21,7 @@ from agency_os_sandbox.ids import new_guid
 from agency_os_sandbox.limits import Window
 from agency_os_sandbox.oracle import OracleRow
 from agency_os_sandbox.providers.resend_checks import Refusal, check_email, check_list, touch_of
+from agency_os_sandbox.providers.resend_inbound import ReceivedLetters, instant, read_limit
 from agency_os_sandbox.store import Store
 from agency_os_sandbox.world.mail import Mail, bare
 
@@ -36,6 +38,7 @@ class Resend:
     def __init__(self, store: Store, on_accept: Callable[[list[Mail]], None]) -> None:
         self._store = store
         self._on_accept = on_accept
+        self._received = ReceivedLetters(store)
 
     def operations(self) -> tuple[Operation, ...]:
         """The endpoints."""
@@ -43,6 +46,7 @@ class Resend:
             Operation("emails.send", "POST", "/emails", self._guarded(self._send), _describe),
             Operation("emails.batch", "POST", "/emails/batch", self._guarded(self._batch), _describe),
             Operation("emails.list", "GET", "/emails", self._guarded(self._list)),
+            *self._received.operations(self._guarded),
             Operation("emails.get", "GET", "/emails/{email_id}", self._guarded(self._get)),
         )
 
@@ -180,7 +184,7 @@ class Resend:
         after, before = call.query.get("after"), call.query.get("before")
         if after and before:
             raise Refusal(400, "validation_error", "Only one of `after` and `before` may be given.")
-        limit = _limit(call.query.get("limit", "20"))
+        limit = read_limit(call.query.get("limit", "20"))
         where, order, values = "1 = 1", "DESC", []
         cursor = after or before
         if cursor:
@@ -200,7 +204,7 @@ def webhook_body(kind: str, mail: Mail, at: datetime, extra: Mapping[str, Any]) 
     """The payload of ``email.<kind>``; ``at`` is virtual, ``extra`` holds ``bounce`` and the like."""
     data: dict[str, Any] = {
         "email_id": mail.id,
-        "created_at": _instant(mail.accepted_at),
+        "created_at": instant(mail.accepted_at),
         "from": mail.sender,
         "to": list(mail.to),
         "subject": mail.subject,
@@ -210,12 +214,8 @@ def webhook_body(kind: str, mail: Mail, at: datetime, extra: Mapping[str, Any]) 
     if mail.tags:
         data["tags"] = mail.tags
     return json.dumps(
-        {"type": f"email.{kind}", "created_at": _instant(at), "data": {**data, **extra}}, ensure_ascii=False
+        {"type": f"email.{kind}", "created_at": instant(at), "data": {**data, **extra}}, ensure_ascii=False
     )
-
-
-def _instant(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _email(row: dict[str, Any], *, bodies: bool) -> dict[str, Any]:
@@ -239,12 +239,6 @@ def _email(row: dict[str, Any], *, bodies: bool) -> dict[str, Any]:
         shown["text"] = mail.text or None
         shown["tags"] = [{"name": name, "value": value} for name, value in mail.tags.items()]
     return shown
-
-
-def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise Refusal(400, "validation_error", "The `limit` must be a number between 1 and 100.")
-    return int(text)
 
 
 def _json(call: Call) -> Any:

@@ -15,8 +15,8 @@ from typing import Any
 from agency_os_sandbox.booking import Booking, Guest
 from agency_os_sandbox.bookings import Bookings
 from agency_os_sandbox.ids import new_guid
+from agency_os_sandbox.inbound import Inbound
 from agency_os_sandbox.outbox import ONE_CLICK, Outbox, Parcel
-from agency_os_sandbox.providers import postmark
 from agency_os_sandbox.providers.resend import webhook_body
 from agency_os_sandbox.world import visits
 from agency_os_sandbox.world.behaviour import LETTERS, Act, Behaviour, Plan
@@ -45,12 +45,15 @@ _BOUNCE = {
 class Life:
     """Plans on acceptance, acts when due."""
 
-    def __init__(self, seed: int, memory: Memory, people: People, outbox: Outbox, bookings: Bookings) -> None:
+    def __init__(
+        self, seed: int, memory: Memory, people: People, outbox: Outbox, bookings: Bookings, inbound: Inbound
+    ) -> None:
         self._seed = seed
         self._memory = memory
         self._people = people
         self._outbox = outbox
         self._bookings = bookings
+        self._inbound = inbound
         self._behaviour = Behaviour(seed)
         self._calendar: dict[str, Callable[[Event], object | None]] = {
             CANCELLED: self._cancel, RESCHEDULED: self._reschedule, MEETING: self._meet,
@@ -145,10 +148,8 @@ class Life:
         back = self._behaviour.returns_on(person, event.step, event.due) if away else None
         letter = write(self._seed, person, mail, reading, act, event.due, back)
         self._memory.keep_letter(letter.message_id, event, letter.text)
-        guid = new_guid()
-        body = postmark.inbound_body(letter, guid)
-        if body is not None:
-            parcel = Parcel("postmark", "inbound", guid, event.address, postmark.WEBHOOK_PATH, body)
+        parcel = self._inbound.parcel(letter, event.address, event.due)
+        if parcel is not None:
             self._outbox.put(parcel, event.due)
 
     def _unsubscribe(self, event: Event, mail: Mail) -> None:
