@@ -25,6 +25,7 @@ from agency_os.kit.http import HttpRequest, HttpResponse
 from tests.support.needs import SPECS
 from tests.support.swagger import from_swagger
 
+_FORM = "application/x-www-form-urlencoded"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _MERGING = ("allOf", "anyOf", "oneOf")
 
@@ -93,6 +94,7 @@ class Published:
         content = operation.get("requestBody", {}).get("content", {})
         if not content and request.body:
             raise ContractError(f"{request.method} {request.target} has a body, and none is described")
+        self._check_form(request, content)
         try:
             self._strict.validate_request(_Asked(request))
         except (OpenAPIError, TypeError) as error:
@@ -121,6 +123,17 @@ class Published:
     def check_message(self, value: Any, schema: Mapping[str, Any]) -> None:
         """Raise ContractError unless a webhook's body has the shape of ``schema``, nulls and unknown fields passing."""
         self._check(value, schema, "webhook")
+
+    def _check_form(self, request: HttpRequest, content: Mapping[str, Any]) -> None:
+        """Of a form, openapi-core reads the described fields alone: the others are found here."""
+        media = {name.lower(): value for name, value in request.headers.items()}.get("content-type", "")
+        described = self._resolved(content.get(_FORM, {}).get("schema", {})).get("properties")
+        if not media.startswith(_FORM) or not described:
+            return
+        given = [name.partition("[")[0] for name, _ in parse_qsl(request.body.decode(), keep_blank_values=True)]
+        unknown = [name for name in given if name not in described]
+        if unknown:
+            raise ContractError(f"the field {unknown[0]} of {request.method} {request.target} is not published")
 
     def _judge(self, change: Callable[[Any], Any]) -> OpenAPI:
         document = change(_as_31(self.document))
@@ -242,6 +255,8 @@ def _opened(schema: Any) -> Any:
         return schema
     kept = {name: value for name, value in schema.items() if name != "discriminator"}
     opened = {"anyOf" if name == "oneOf" else name: _opened(value) for name, value in kept.items()}
+    if isinstance(schema.get("description"), str) and isinstance(schema.get("headers"), dict):
+        opened["headers"] = schema["headers"]  # an answer's: openapi-core reads no header that may be null
     kind = opened.get("type")
     if isinstance(kind, str):
         opened["type"] = [kind, "null"]

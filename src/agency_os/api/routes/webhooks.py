@@ -104,6 +104,8 @@ def _described(route: WebhookRoute) -> dict[str, Any]:
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 
+_SILENT: dict[str, Any] = {"status_code": 204, "response_model": None}
+
 for _route in TABLE:
     router.add_api_route(
         f"/{_route.path}/{{secret}}" if _route.has_secret else f"/{_route.path}",
@@ -113,4 +115,5 @@ for _route in TABLE:
         summary=_route.summary,
         description=_route.identity,
         openapi_extra=_described(_route),
+        **(_SILENT if _route.is_silent else {}),
     )
