@@ -1,4 +1,4 @@
-"""New leads to enrich, and Apollo and Hunter as a transport that knows some people and counts what it charges."""
+"""New leads to enrich, and the providers as a transport that knows some people and counts what it charges."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from agency_os.db import AsyncSession, Database
 from agency_os.engines.scorer import ScorerEngine
 from agency_os.engines.scout import ScoutEngine
 from agency_os.integrations.apollo import ApolloClient
+from agency_os.integrations.clay import ClayClient
+from agency_os.integrations.clay_facts import ClaySource
 from agency_os.integrations.fact_source import FactSource
 from agency_os.integrations.hunter import HunterClient
 from agency_os.integrations.provider_api import Connection
@@ -58,7 +60,8 @@ class Person:
 
 @dataclass
 class Providers:
-    """Both providers behind one transport. ``charged`` are units by provider; ``asked`` every person asked about.
+    """The providers behind one transport. ``charged`` are units by provider; ``asked`` every person asked about;
+    ``rows`` what a Clay table was handed.
 
     ``answer`` may be set to something that is called before each answer, with the request's path.
     """
@@ -68,6 +71,7 @@ class Providers:
     asked: dict[str, list[str]] = field(default_factory=lambda: {"apollo": [], "hunter": []})
     answer: Callable[[str], Awaitable[HttpResponse | None]] | None = None
     after: Callable[[str], Awaitable[None]] | None = None
+    rows: list[dict[str, str]] = field(default_factory=list)
     _counted: set[str] = field(default_factory=set)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
@@ -77,10 +81,19 @@ class Providers:
         given = await self.answer(path) if self.answer is not None else None
         if given is not None:
             return given
-        answered = self._apollo(request) if "apollo" in path else self._hunter(request)
+        answered = self._served(path)(request)
         if self.after is not None:
             await self.after(path)
         return answered
+
+    def _served(self, path: str) -> Callable[[HttpRequest], HttpResponse]:
+        if "clay" in path:
+            return self._clay
+        return self._apollo if "apollo" in path else self._hunter
+
+    def _clay(self, request: HttpRequest) -> HttpResponse:
+        self.rows.append(json.loads(request.body))
+        return json_response(200, {"success": True})
 
     async def aclose(self) -> None:
         return None
@@ -140,6 +153,12 @@ async def no_answer(path: str) -> HttpResponse | None:
     if "apollo" in path:
         raise NoAnswerError("the connection broke")
     return None
+
+
+def clay_source(providers: Providers, wall: WallClock) -> ClaySource:
+    """A Clay table whose rows cost four credits."""
+    connection = Connection(providers, "http://127.0.0.1/clay/table", "token", RateLimit(1_000_000, wall), wall)
+    return ClaySource(ClayClient(connection, Decimal(4)), COSTS.clay)
 
 
 def services(

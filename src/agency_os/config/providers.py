@@ -6,6 +6,7 @@ An optional area is either whole or absent; one of its settings given without th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, SecretStr
@@ -156,6 +157,11 @@ class ClaySettings(ProviderSettings):
         PathSecret,
         Setting("CLAY_CALLBACK_SECRET", _IN_ADDRESS, "choose one: the header of the table's HTTP column"),
     ]
+    credits_per_row: Annotated[
+        Decimal,
+        Field(gt=0, le=1000),
+        Setting("CLAY_CREDITS_PER_ROW", "a number above 0", "Clay: what your table's columns cost a row; 4 by default"),
+    ] = Decimal(4)
     requests_per_second: Annotated[
         _Rate, Setting("CLAY_REQUESTS_PER_SECOND", _A_RATE, "Clay takes 10 records a second; 8 by default")
     ] = 8.0

@@ -49,12 +49,11 @@ class Lookup(StrEnum):
 BASE_PASS: Final = (Lookup.CACHE, Lookup.APOLLO, Lookup.APIFY, Lookup.HUNTER)
 
 _EMAIL_FIELDS: Final = frozenset({"email", "email_verified", "personal_email"})
-_COMPANY_FIELDS: Final = frozenset(
-    {
-        "organization_industry", "organization_employee_count", "organization_country",
-        "organization_founded_year", "organization_is_hiring",
-    }
-)  # fmt: skip
+_SITE_FIELDS: Final = frozenset(
+    {"organization_employee_count", "organization_country", "organization_founded_year", "organization_is_hiring"}
+)
+"""What a company says of itself on its own website; its industry it rarely names in the words of an ICP."""
+_COMPANY_FIELDS: Final = _SITE_FIELDS | {"organization_industry"}
 _PERSON_FIELDS: Final = frozenset(
     {"first_name", "last_name", "title", "company", "domain", "phone", "linkedin_url", "state", "employment_start_date"}
 )
@@ -64,7 +63,7 @@ LOOKUP_FIELDS: Final[Mapping[Lookup, frozenset[str]]] = MappingProxyType(
     {
         Lookup.CACHE: _ALL_FIELDS,
         Lookup.APOLLO: _ALL_FIELDS,
-        Lookup.APIFY: _COMPANY_FIELDS,
+        Lookup.APIFY: _SITE_FIELDS,
         Lookup.HUNTER: _EMAIL_FIELDS,
         Lookup.CLAY: _ALL_FIELDS,
     }
@@ -211,7 +210,7 @@ _CAN_ANSWER: Final[Mapping[Lookup, Callable[[LeadFacts], bool]]] = MappingProxyT
     {
         Lookup.CACHE: _is_identified,
         Lookup.APOLLO: _is_identified,
-        Lookup.APIFY: lambda facts: facts.domain is not None or facts.company is not None,
+        Lookup.APIFY: lambda facts: facts.domain is not None,
         Lookup.HUNTER: _has_address_or_can_be_guessed,
         Lookup.CLAY: _is_identified,
     }
@@ -242,12 +241,19 @@ class PremiumChoice:
 
 
 def choose_premium(
-    batch: Sequence[LeadFacts], icp: Icp, weights: Weights, today: date, *, tried: Collection[int] = ()
+    batch: Sequence[LeadFacts],
+    icp: Icp,
+    weights: Weights,
+    today: date,
+    *,
+    tried: Collection[int] = (),
+    counted_before: int = 0,
 ) -> list[PremiumChoice]:
     """Which leads of a batch, after the base pass, go to Clay: within its caps, best scores first.
 
-    ``tried`` are positions that Clay has answered already. Failing leads come first, at most 15 % of the batch; then
-    Warm and Hot ones that a missing field could still change; at most 35 % of the batch in all.
+    ``tried`` are positions that Clay has answered already, or that wait; ``counted_before`` is how many of the batch
+    went to Clay in an earlier run, whose caps they counted in. Failing leads come first, at most 15 % of the batch;
+    then Warm and Hot ones that a missing field could still change; at most 35 % of the batch in all.
     """
     failing: list[tuple[int, int, str]] = []
     liftable: list[tuple[int, int, str]] = []
@@ -264,8 +270,9 @@ def choose_premium(
             liftable.append(
                 (-score.total, position, f"{score.tier} at {score.total}, and a missing field could lift it")
             )
-    picked = sorted(failing)[: _share(len(batch), CLAY_FAILING_CAP)]
-    picked += sorted(liftable)[: _share(len(batch), CLAY_TOTAL_CAP) - len(picked)]
+    size = len(batch) - counted_before
+    picked = sorted(failing)[: _share(size, CLAY_FAILING_CAP)]
+    picked += sorted(liftable)[: _share(size, CLAY_TOTAL_CAP) - len(picked)]
     return [PremiumChoice(position, reason) for _, position, reason in picked]
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from agency_os.domain.enrichment import BASE_PASS, Lookup, choose_premium, next_base_lookup
+from agency_os.domain.enrichment import BASE_PASS, Lookup, choose_premium, deserves, next_base_lookup, validate
 from agency_os.domain.facts import LeadFacts
 from agency_os.domain.icp import Icp
 from agency_os.domain.merging import merge_facts
@@ -72,10 +72,15 @@ class Batch:
     without_credit: int
     cases: list[LeadCase]
     paused: dict[Lookup, str] = field(default_factory=dict)
+    premium_known: bool = False
     premium_done: bool = False
 
     def next_step(self, missing: Collection[Lookup]) -> tuple[Lookup, list[LeadCase]] | None:
-        """The earliest look-up of the waterfall that any lead wants, and those leads; None when the batch is done."""
+        """The earliest look-up of the waterfall that any lead wants, and those leads; None when the batch is done.
+
+        Clay comes twice: first for whoever an earlier run has asked about (``premium_known`` becomes true, nothing is
+        paid), then for those whom its caps let through.
+        """
         groups: dict[Lookup, list[LeadCase]] = {}
         for case in self.cases:
             wanted = case.wants(missing, self.icp, self.weights, self.today) if case.is_open else None
@@ -84,21 +89,37 @@ class Batch:
         first = next((lookup for lookup in BASE_PASS if lookup in groups), None)
         if first is not None:
             return first, groups[first]
-        premium = [] if self.premium_done or Lookup.CLAY in missing else self._premium()
-        self.premium_done = True
-        return (Lookup.CLAY, premium) if premium else None
+        while not self.premium_done and Lookup.CLAY not in missing:
+            asked = self._premium() if self.premium_known else self._worth_premium()
+            self.premium_done, self.premium_known = self.premium_known, True
+            if asked:
+                return Lookup.CLAY, asked
+        return None
+
+    def hold(self, lookup: Lookup, cases: Sequence[LeadCase], reason: str) -> None:
+        """Let leads wait until ``lookup`` can be asked; whoever is good enough without the premium source goes on."""
+        premium = lookup is Lookup.CLAY
+        self.put_off([case for case in cases if not (premium and validate(case.facts).passed)], reason)
 
     def put_off(self, cases: Sequence[LeadCase], reason: str) -> None:
         """Let leads wait for another run."""
         for case in cases:
             case.put_off = reason
 
+    def _worth_premium(self) -> list[LeadCase]:
+        open_cases = (case for case in self.cases if case.is_open)
+        return [case for case in open_cases if deserves(case.facts, Lookup.CLAY, self.icp, self.weights, self.today)]
+
     def _premium(self) -> list[LeadCase]:
+        before = {position for position, case in enumerate(self.cases) if Lookup.CLAY in case.tried}
         closed = {position for position, case in enumerate(self.cases) if not case.is_open}
         facts = [case.facts for case in self.cases]
-        chosen = choose_premium(facts, self.icp, self.weights, self.today, tried=closed)
+        chosen = choose_premium(
+            facts, self.icp, self.weights, self.today, tried=closed | before, counted_before=len(before)
+        )
         return [self.cases[choice.position] for choice in chosen]
 
 
 BUSY: Final = ""
 """Put off without a word: another worker is asking about the same person at this moment."""
+AWAITED: Final = "an answer about this person is on its way"

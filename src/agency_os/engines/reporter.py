@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from agency_os.db import AsyncSession
+from agency_os.domain.pricing import blended_cost
 from agency_os.kit.money import to_cost
 from agency_os.repositories.report import ReportRepository
 
@@ -86,6 +87,7 @@ class ReporterEngine:
                 "total": _aud(total),
                 "by_provider": {name: _aud(amount) for name, amount in sorted(settled.items())},
                 "reserved": _aud(reserved),
+                "per_lead": str(blended_cost(*await repository.enrichment(client_id))),
                 "per_meeting": _aud(total / booked) if booked else None,
             },
         }

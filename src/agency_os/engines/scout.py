@@ -20,13 +20,14 @@ from agency_os.db import AsyncSession
 from agency_os.domain.calendars import latest_date
 from agency_os.domain.company import company_key
 from agency_os.domain.enrichment import CACHE_TTL, Lookup, validate
-from agency_os.domain.enrichment_batch import BUSY, Batch, LeadCase
+from agency_os.domain.enrichment_batch import AWAITED, BUSY, Batch, LeadCase
 from agency_os.domain.facts import LeadFacts
 from agency_os.exceptions import InvalidInputError
 from agency_os.integrations.apollo import ApolloClient
 from agency_os.integrations.apollo_facts import ApolloSource
 from agency_os.integrations.fact_source import (
     Answer,
+    Awaited,
     FactSource,
     Found,
     NotNow,
@@ -35,6 +36,8 @@ from agency_os.integrations.fact_source import (
     Unclear,
     answer_from_json,
     answer_to_json,
+    ledger_key,
+    reference,
 )
 from agency_os.integrations.hunter import HunterClient
 from agency_os.integrations.hunter_facts import HunterSource
@@ -53,6 +56,8 @@ from agency_os.repositories.touch_planning import TouchPlanningRepository
 BATCH: Final = 500
 LEASE: Final = timedelta(minutes=3)
 """Wall time for one part of a step: longer than Hunter's four attempts of 35 seconds with their waits."""
+ANSWER_WITHIN: Final = timedelta(hours=24)
+"""Business time for an answer that comes by callback; after it the lead goes on without."""
 OBJECTED: Final = "suppressed: the person asked not to be processed"
 SUPPRESSED: Final = "suppressed"
 DUPLICATE: Final = "duplicate of another lead"
@@ -61,11 +66,13 @@ DUPLICATE: Final = "duplicate of another lead"
 @dataclass(slots=True)
 class Step:
     """One look-up for some leads, by key: leads with the same key are one look-up. ``lookup`` is CACHE where only
-    stored answers of ``source`` are wanted. ``stored`` are answers to put into the cache."""
+    stored answers of ``source`` are wanted, as they are where ``is_paid`` is false. ``stored`` are answers to put into
+    the cache."""
 
     lookup: Lookup
     source: FactSource
     waiting: dict[str, list[LeadCase]]
+    is_paid: bool = True
     stored: dict[str, StoredAnswer] = field(default_factory=dict)
 
 
@@ -126,11 +133,13 @@ class ScoutEngine:
         lookup, cases = found
         # the cache step serves what Apollo would be paid for; later sources look into the cache as their turn comes
         source = self._sources[Lookup.APOLLO if lookup is Lookup.CACHE else lookup]
+        is_paid = lookup is not Lookup.CACHE and (lookup is not Lookup.CLAY or batch.premium_done)
         waiting: dict[str, list[LeadCase]] = {}
         for case in cases:
             waiting.setdefault(self._key(source, case.facts), []).append(case)
-            case.has_tried(lookup)
-        return Step(lookup, source, waiting)
+            if is_paid or lookup is Lookup.CACHE:
+                case.has_tried(lookup)
+        return Step(lookup, source, waiting, is_paid)
 
     async def recall(self, batch: Batch, step: Step, now: datetime) -> None:
         """Serve what the cache knows. No transaction may be open."""
@@ -143,17 +152,19 @@ class ScoutEngine:
                 self._serve(batch, step, names[name], stored)
 
     async def remember(self, db: AsyncSession, batch: Batch, step: Step, now: datetime) -> None:
-        """Serve what was paid for within 90 days."""
+        """Serve what was paid for within 90 days; whose answer is on its way waits for it."""
         if not step.waiting or step.lookup is Lookup.APOLLO:
             return
         repository = EnrichmentRequestRepository(db)
         for key, stored in (await repository.answered(_name(step.source), sorted(step.waiting), now)).items():
             step.stored[key] = stored
             self._serve(batch, step, key, stored)
+        for key in await repository.waiting(_name(step.source), sorted(step.waiting), now):
+            batch.put_off(step.waiting.pop(key), AWAITED)
 
     def parts(self, step: Step) -> list[list[str]]:
         """The look-ups still to be paid, as keys, cut into what goes under one lease."""
-        if step.lookup is Lookup.CACHE:
+        if not step.is_paid:
             return []
         keys, size = sorted(step.waiting), step.source.batch_limit
         return [keys[start : start + size] for start in range(0, len(keys), size)]
@@ -164,7 +175,7 @@ class ScoutEngine:
         """Lease look-ups and reserve their cost; None when there is nothing to ask: answered, busy or paused."""
         paused = batch.paused.get(step.lookup)
         if paused is not None:
-            batch.put_off([case for key in keys for case in step.waiting[key]], paused)
+            batch.hold(step.lookup, [case for key in keys for case in step.waiting[key]], paused)
             return None
         source, wall = step.source, self._wall.now()
         leases = await EnrichmentRequestRepository(db).lease(
@@ -174,12 +185,15 @@ class ScoutEngine:
             step.stored[key] = stored
             self._serve(batch, step, key, stored)
         batch.put_off([case for key in leases.busy for case in step.waiting[key]], BUSY)
+        batch.put_off([case for key in leases.waiting for case in step.waiting[key]], AWAITED)
         # unknown: cut short once and perhaps charged; the lead goes on without that answer
         ledger = CostEntryRepository(db)
-        taken_over = [_entry(key, fence - 1) for key, fence in leases.ours.items() if fence > 1 and source.repeatable]
+        taken_over = [
+            ledger_key(key, fence - 1) for key, fence in leases.ours.items() if fence > 1 and source.repeatable
+        ]
         await ledger.release(taken_over, provider=_name(source), now=now)
         reservations = [
-            Reservation(_entry(key, fence), source.operation(case.facts), source.most_units(case.facts), case.id)
+            Reservation(ledger_key(key, fence), source.operation(case.facts), source.most_units(case.facts), case.id)
             for key, fence in leases.ours.items()
             for case in step.waiting[key][:1]
         ]
@@ -189,7 +203,8 @@ class ScoutEngine:
     async def deliver(self, batch: Batch, step: Step, asking: Asking) -> dict[str, Answer]:
         """Ask the source. No transaction may be open."""
         people = [step.waiting[key][0].facts for key in asking.fences]
-        return dict(zip(asking.fences, await step.source.ask(people, batch.today), strict=True))
+        references = [reference(key, fence) for key, fence in asking.fences.items()]
+        return dict(zip(asking.fences, await step.source.ask(people, references, batch.today), strict=True))
 
     async def settle(
         self,
@@ -203,9 +218,11 @@ class ScoutEngine:
         """Store answers and book what they cost, where the lease is still ours; the leads learn them."""
         settlements = [self._settlement(step.source, key, asking.fences[key], answers[key], now) for key in answers]
         name = _name(step.source)
-        written = await EnrichmentRequestRepository(db).settle(name, settlements, now=now, wall=self._wall.now())
+        written = await EnrichmentRequestRepository(db).settle(
+            name, settlements, now=now, wall=self._wall.now(), answer_by=now + ANSWER_WITHIN
+        )
         units = {
-            _entry(key, asking.fences[key]): charged
+            ledger_key(key, asking.fences[key]): charged
             for key, answer in answers.items()
             if key in written and (charged := _charged(answer)) is not None
         }
@@ -305,11 +322,13 @@ class ScoutEngine:
                 for each in cases:
                     each.objected = True
             case NotNow(reason, for_all):
-                batch.put_off(cases, reason)
+                batch.hold(step.lookup, cases, reason)
                 if for_all:
                     batch.paused[step.lookup] = reason
             case Unclear(reason, units) if units is None and step.source.repeatable:
                 batch.put_off(cases, reason)
+            case Awaited():
+                batch.put_off(cases, AWAITED)
             case Refused() | Unclear():
                 pass  # the lead goes on without this source
 
@@ -325,13 +344,15 @@ class ScoutEngine:
                 return Settlement(key, fence, "leased")
             case Unclear(_, units):
                 return Settlement(key, fence, "unknown", units=units or Decimal(0))
+            case Awaited(_, units):
+                return Settlement(key, fence, "waiting", units=units)
             case Refused() | NotNow():
                 return Settlement(key, fence, "released")
 
 
 def _charged(answer: Answer) -> Decimal | None:
     """Units to book; None where nobody can say, so that the reservation stays open."""
-    return answer.units if isinstance(answer, Found | Unclear) else Decimal(0)
+    return answer.units if isinstance(answer, Found | Unclear | Awaited) else Decimal(0)
 
 
 def _enriched(case: LeadCase, refusal: str | None) -> EnrichedLead:
@@ -352,11 +373,6 @@ def _names(facts: LeadFacts) -> Iterable[str]:
 
 def _name(source: FactSource) -> str:
     return source.lookup.value
-
-
-def _entry(key: str, fence: int) -> str:
-    """The ledger's key: one entry per look-up and lease."""
-    return f"{key}/{fence}"
 
 
 def _cache_key(source: FactSource, key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +22,7 @@ from agency_os.integrations.apollo import (
     PersonQuery,
 )
 from agency_os.integrations.fact_source import Answer, Found, answer_of, shares
-from agency_os.kit.addresses import is_role_address, normalise_email, registrable_domain
+from agency_os.kit.addresses import is_role_address, linkedin_profile, normalise_email, registrable_domain
 from agency_os.kit.phone import parse_phone
 
 _SURE: Final = 0.90
@@ -31,7 +30,6 @@ _DOUBTFUL: Final = 0.50
 """Of everything in an answer that bears another name than was asked for: perhaps another person."""
 _EMAIL_CONFIDENCE: Final = {"verified": 0.95, "likely to engage": 0.80, "unverified": 0.60}
 _GUESSED_EMAIL: Final = 0.50
-_LINKEDIN: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)?linkedin\.com/(?:in|pub)/([^/?#\s]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +59,13 @@ class ApolloSource:
         """See `FactSource.most_units`."""
         return CREDITS_PER_PERSON
 
-    async def ask(self, people: Sequence[LeadFacts], today: date) -> list[Answer]:
+    async def ask(self, people: Sequence[LeadFacts], references: Sequence[str], today: date) -> list[Answer]:  # noqa: ARG002
         """See `FactSource.ask`. What is refused for several is asked singly: one of them may have spoiled it."""
         try:
             result = await self.client.match_people([_query(facts) for facts in people])
         except ProviderRefusedError as error:
             if len(people) > 1 and error.outcome is Outcome.NOT_ACCEPTED:
-                return [answer for facts in people for answer in await self.ask([facts], today)]
+                return [answer for facts in people for answer in await self.ask([facts], [""], today)]
             return [answer_of(error)] * len(people)
         except ProviderError as error:
             units = shares(error.cost_units, [True] * len(people))
@@ -102,7 +100,7 @@ def _facts(match: PersonMatch, asked: LeadFacts, today: date) -> LeadFacts:
         "last_name": match.last_name,
         "title": match.title,
         "phone": phone.e164 if phone is not None else None,
-        "linkedin_url": _profile(match.linkedin_url),
+        "linkedin_url": linkedin_profile(match.linkedin_url),
         "employment_start_date": match.employment_start_date,
         **_company(match, match.organization),
     }
@@ -112,15 +110,9 @@ def _facts(match: PersonMatch, asked: LeadFacts, today: date) -> LeadFacts:
     return LeadFacts().with_facts({**found, **_email(match, today, sure)})
 
 
-def _profile(address: str | None) -> str | None:
-    """The one form in which profiles are kept, so that two leads of one person are known as such."""
-    found = _LINKEDIN.match(address or "")
-    return f"https://www.linkedin.com/in/{found[1].lower()}" if found is not None else None
-
-
 def _is_same_person(match: PersonMatch, asked: LeadFacts) -> bool:
     """By the address or profile that was asked for, else by the last name."""
-    pairs = ((asked.email, match.email), (asked.linkedin_url, _profile(match.linkedin_url)))
+    pairs = ((asked.email, match.email), (asked.linkedin_url, linkedin_profile(match.linkedin_url)))
     if any(fact is not None and found and fact.value.casefold() == found.casefold() for fact, found in pairs):
         return True
     last = _value(asked.last_name)

@@ -1,4 +1,4 @@
-"""What every source of facts about people has in common, however it is asked: Apollo and Hunter now, others later.
+"""What every source of facts about people has in common, however it is asked and however its answer comes.
 
 A source names a look-up by its identity, says what it may cost at most, and answers each person with one outcome that
 tells what was charged. It never raises for a provider's refusal: what to do about it differs by outcome.
@@ -6,6 +6,7 @@ tells what was charged. It never raises for a provider's refusal: what to do abo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from agency_os.exceptions import InvalidInputError, Outcome, ProviderError, Prov
 
 _STEP: Final = Decimal("0.0001")
 """The ledger keeps units to four places."""
+_REFERENCE: Final = re.compile(r"([0-9a-f]{64})\.([1-9][0-9]{0,17})")
 _STILL_WORKING: Final = frozenset({202, 222})
 """Not now for this person alone; any other limit is one for all that would be asked."""
 
@@ -60,7 +62,15 @@ class Unclear:
     units: Decimal | None
 
 
-Answer = Found | Objected | Refused | NotNow | Unclear
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Taken and charged; the answer comes later by the source's callback, which names our reference."""
+
+    reason: str
+    units: Decimal
+
+
+Answer = Found | Objected | Refused | NotNow | Unclear | Awaited
 
 
 class FactSource(Protocol):
@@ -98,9 +108,28 @@ class FactSource(Protocol):
         """What a look-up is charged at most: reserved before the call."""
         ...
 
-    async def ask(self, people: Sequence[LeadFacts], today: date) -> list[Answer]:
-        """One answer for each of at most ``batch_limit`` people. No transaction may be open."""
+    async def ask(self, people: Sequence[LeadFacts], references: Sequence[str], today: date) -> list[Answer]:
+        """One answer for each of at most ``batch_limit`` people. No transaction may be open.
+
+        ``references`` name the look-ups, one for each person: an answer that comes later names them back.
+        """
         ...
+
+
+def ledger_key(key: str, fence: int) -> str:
+    """What the ledger calls a look-up: one entry for each key and lease."""
+    return f"{key}/{fence}"
+
+
+def reference(key: str, fence: int) -> str:
+    """What a source is told to name in an answer that comes later: the look-up's key, a keyed hash, and its lease."""
+    return f"{key}.{fence}"
+
+
+def read_reference(text: str) -> tuple[str, int] | None:
+    """Key and fence of a reference of ours; None for anything else."""
+    found = _REFERENCE.fullmatch(text)
+    return (found[1], int(found[2])) if found is not None else None
 
 
 def answer_of(error: ProviderError, units: Decimal = Decimal(0)) -> Refused | NotNow | Unclear:

@@ -58,7 +58,7 @@ class HunterSource:
         """See `FactSource.most_units`."""
         return CREDITS_PER_EMAIL if facts.email is None else CREDITS_PER_VERIFICATION
 
-    async def ask(self, people: Sequence[LeadFacts], today: date) -> list[Answer]:
+    async def ask(self, people: Sequence[LeadFacts], references: Sequence[str], today: date) -> list[Answer]:  # noqa: ARG002
         """See `FactSource.ask`."""
         free = asyncio.Semaphore(AT_ONCE)
 

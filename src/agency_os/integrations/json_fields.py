@@ -23,6 +23,14 @@ def clean_text(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def _parsed(body: bytes) -> object:
+    try:
+        parsed: object = json.loads(body, parse_float=Decimal)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError("not JSON") from error
+    return parsed
+
+
 class Fields:
     """A JSON object, read field by field."""
 
@@ -34,13 +42,18 @@ class Fields:
     @classmethod
     def of_body(cls, body: bytes) -> Fields:
         """The object in ``body``. Raises ValueError when the body is no JSON object."""
-        try:
-            data = json.loads(body, parse_float=Decimal)
-        except (ArithmeticError, RecursionError) as error:
-            raise ValueError("not JSON") from error
+        data = _parsed(body)
         if not isinstance(data, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004  # the caller's text is malformed, not our types
         return cls(data)
+
+    @classmethod
+    def list_of_body(cls, body: bytes) -> list[Fields]:
+        """The objects of the list in ``body``; what is no object is left out. Raises ValueError for another body."""
+        data = _parsed(body)
+        if not isinstance(data, list):
+            raise ValueError("not a JSON list")  # noqa: TRY004  # as above
+        return [cls(each) for each in data if isinstance(each, dict)]
 
     def __bool__(self) -> bool:
         return bool(self._data)

@@ -144,6 +144,13 @@ class ProviderApi:
         except ValueError:
             raise self.unreadable(operation, response, "no JSON object", cost_units) from None
 
+    def read_list(self, operation: str, response: HttpResponse, cost_units: Decimal = Decimal(0)) -> list[Fields]:
+        """The objects of the list in a 2xx answer. Raises ProviderAnswerError as ``read_answer``."""
+        try:
+            return Fields.list_of_body(response.body)
+        except ValueError:
+            raise self.unreadable(operation, response, "no JSON list", cost_units) from None
+
     def unreadable(
         self, operation: str, response: HttpResponse, what: str, cost_units: Decimal = Decimal(0)
     ) -> ProviderAnswerError:

@@ -1,4 +1,4 @@
-"""Email addresses and domains: one normal form, the registrable domain, free mail, role addresses. No network."""
+"""Email addresses, domains, profiles: one normal form, registrable domain, free mail, role addresses. No network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 from publicsuffixlist import PublicSuffixList
+
+_LINKEDIN = re.compile(r"(?:https?://)?(?:[\w-]+\.)?linkedin\.com/(?:in|pub)/([^/?#\s]+)", re.IGNORECASE)
 
 # The large consumer providers, and the Australian internet providers that give mailboxes to households.
 _FREE_MAIL_DOMAINS = """
@@ -78,3 +80,9 @@ def is_role_address(email: str) -> bool:
     """Whether an address belongs to a function (``info@``, ``sales@``) and not to a person."""
     local = email.strip().lower().partition("@")[0]
     return local.partition("+")[0] in _ROLES
+
+
+def linkedin_profile(address: str | None) -> str | None:
+    """The one form of a LinkedIn profile, so that two leads of one person are known as such; None for no profile."""
+    found = _LINKEDIN.match(address or "")
+    return f"https://www.linkedin.com/in/{found[1].lower()}" if found is not None else None

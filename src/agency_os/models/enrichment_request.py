@@ -28,3 +28,4 @@ class EnrichmentRequest(IdMixin, Base):
     requested_at: Mapped[datetime] = mapped_column(server_default=NOW)
     finished_at: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
+    answer_by: Mapped[datetime | None]

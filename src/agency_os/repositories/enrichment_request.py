@@ -26,7 +26,7 @@ _LEASE = text("""
     ORDER BY q.key
     ON CONFLICT (provider, key) DO UPDATE SET
         state = 'leased', lease_until = excluded.lease_until, fence = r.fence + 1, result = NULL, units = 0,
-        requested_at = excluded.requested_at, finished_at = NULL, valid_until = NULL
+        requested_at = excluded.requested_at, finished_at = NULL, valid_until = NULL, answer_by = NULL
     WHERE r.state = 'released'
         OR (r.state = 'done' AND r.valid_until <= :now)
         OR (r.state = 'leased' AND CAST(:repeatable AS boolean) AND r.lease_until <= :wall)
@@ -34,7 +34,8 @@ _LEASE = text("""
 """)
 _GIVE_UP = text("""
     UPDATE enrichment_requests SET state = 'unknown', lease_until = NULL
-    WHERE provider = :provider AND key = ANY (:keys) AND state = 'leased' AND lease_until <= :wall
+    WHERE provider = :provider AND key = ANY (:keys)
+        AND ((state = 'leased' AND lease_until <= :wall) OR (state = 'waiting' AND answer_by <= :now))
 """)
 _STATES = text("""
     SELECT key, state, result, valid_until FROM enrichment_requests WHERE provider = :provider AND key = ANY (:keys)
@@ -43,6 +44,10 @@ _ANSWERED = text("""
     SELECT key, result, valid_until FROM enrichment_requests
     WHERE provider = :provider AND key = ANY (:keys) AND state = 'done' AND (valid_until IS NULL OR valid_until > :now)
 """).columns(result=JSONB)
+_WAITING = text("""
+    SELECT key FROM enrichment_requests
+    WHERE provider = :provider AND key = ANY (:keys) AND state = 'waiting' AND answer_by > :now
+""")
 # In the same order as the lease, or two workers wait for each other.
 _LOCK = text("""
     SELECT id FROM enrichment_requests WHERE provider = :provider AND key = ANY (:keys)
@@ -51,7 +56,8 @@ _LOCK = text("""
 _SETTLE = text("""
     UPDATE enrichment_requests AS r SET
         state = q.state, result = q.result, units = q.units, valid_until = q.valid_until,
-        finished_at = CASE WHEN q.state = 'leased' THEN NULL ELSE CAST(:now AS timestamptz) END,
+        answer_by = CASE WHEN q.state = 'waiting' THEN CAST(:answer_by AS timestamptz) END,
+        finished_at = CASE WHEN q.state IN ('leased', 'waiting') THEN NULL ELSE CAST(:now AS timestamptz) END,
         lease_until = CASE WHEN q.state = 'leased' THEN CAST(:wall AS timestamptz) END
     FROM unnest(
         CAST(:keys AS text[]), CAST(:fences AS bigint[]), CAST(:states AS text[]), CAST(:results AS jsonb[]),
@@ -59,6 +65,16 @@ _SETTLE = text("""
     ) AS q (key, fence, state, result, units, valid_until)
     WHERE r.provider = :provider AND r.key = q.key AND r.fence = q.fence AND r.state IN ('leased', 'unknown')
     RETURNING r.key
+""")
+
+
+# Whatever became of the request meanwhile, an answer is an answer; only one of an older lease is not.
+_ANSWER = text("""
+    UPDATE enrichment_requests SET
+        state = 'done', result = CAST(:result AS jsonb), valid_until = :valid_until, finished_at = :now,
+        lease_until = NULL, answer_by = NULL
+    WHERE provider = :provider AND key = :key AND fence = :fence AND state IN ('leased', 'waiting', 'unknown', 'done')
+    RETURNING id
 """)
 
 
@@ -73,17 +89,19 @@ class StoredAnswer:
 @dataclass(slots=True)
 class Leases:
     """What became of asking for leases: ``ours`` key → fence, to be paid by us; ``answered`` meanwhile by others;
-    ``busy`` with others; ``unknown`` for good."""
+    ``busy`` with others; ``waiting`` for a callback; ``unknown`` for good."""
 
     ours: dict[str, int] = field(default_factory=dict)
     answered: dict[str, StoredAnswer] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a leased look-up ended. ``state``: done, released, unknown, or leased: cut short, to be repeated."""
+    """How a leased look-up ended. ``state``: done, released, unknown, waiting for a callback, or leased: cut short, to
+    be repeated."""
 
     key: str
     fence: int
@@ -100,6 +118,11 @@ class EnrichmentRequestRepository(Repository):
         """The answers still valid at ``now``, by key."""
         rows = await self.db.execute(_ANSWERED, {"provider": provider, "keys": list(keys), "now": now})
         return {row.key: StoredAnswer(row.result, row.valid_until) for row in rows}
+
+    async def waiting(self, provider: str, keys: Sequence[str], now: datetime) -> set[str]:
+        """The keys whose answer is on its way, and not overdue."""
+        rows = await self.db.execute(_WAITING, {"provider": provider, "keys": list(keys), "now": now})
+        return set(rows.scalars())
 
     async def lease(
         self,
@@ -127,18 +150,26 @@ class EnrichmentRequestRepository(Repository):
         leases = Leases(ours={row.key: row.fence for row in rows})
         others = [key for key in keys if key not in leases.ours]
         if others:
-            await self.db.execute(_GIVE_UP, {**values, "keys": others})
+            await self.db.execute(_GIVE_UP, {**values, "keys": others, "now": now})
             for row in await self.db.execute(_STATES, {"provider": provider, "keys": others}):
                 if row.state == "done":
                     leases.answered[row.key] = StoredAnswer(row.result, row.valid_until)
                 else:
-                    (leases.unknown if row.state == "unknown" else leases.busy).add(row.key)
+                    others_of = {"unknown": leases.unknown, "waiting": leases.waiting}
+                    others_of.get(row.state, leases.busy).add(row.key)
         return leases
 
     async def settle(
-        self, provider: str, settlements: Sequence[Settlement], *, now: datetime, wall: datetime
+        self,
+        provider: str,
+        settlements: Sequence[Settlement],
+        *,
+        now: datetime,
+        wall: datetime,
+        answer_by: datetime | None = None,
     ) -> set[str]:
-        """Write how look-ups ended, only where the fence is still ours. Returns the keys written."""
+        """Write how look-ups ended, only where the fence is still ours; those that wait do so until ``answer_by``
+        (business time). Returns the keys written."""
         if not settlements:
             return set()
         await self.db.execute(_LOCK, {"provider": provider, "keys": [each.key for each in settlements]})
@@ -148,6 +179,7 @@ class EnrichmentRequestRepository(Repository):
                 "provider": provider,
                 "now": now,
                 "wall": wall,
+                "answer_by": answer_by,
                 "keys": [each.key for each in settlements],
                 "fences": [each.fence for each in settlements],
                 "states": [each.state for each in settlements],
@@ -157,3 +189,12 @@ class EnrichmentRequestRepository(Repository):
             },
         )
         return set(rows.scalars())
+
+    async def answer(
+        self, provider: str, key: str, fence: int, result: str, *, valid_until: datetime, now: datetime
+    ) -> bool:
+        """Store what a callback brought for the lease of this ``fence``; False where there is no such look-up, or a
+        later lease has taken its place."""
+        values = {"provider": provider, "key": key, "fence": fence, "result": result}
+        found = await self.db.scalar(_ANSWER, {**values, "valid_until": valid_until, "now": now})
+        return found is not None

@@ -50,6 +50,10 @@ _COSTS = text("""
 _RESERVED = text("""
     SELECT coalesce(sum(reserved_aud), 0) FROM cost_entries WHERE client_id = :client_id AND settled_at IS NULL
 """)
+_ENRICHMENT = text("""
+    SELECT (SELECT coalesce(sum(settled_aud), 0) FROM cost_entries WHERE client_id = :client_id AND touch_id IS NULL),
+        (SELECT count(*) FROM leads WHERE client_id = :client_id AND enriched_at IS NOT NULL)
+""")
 _EVENTS = text("SELECT state, count(*) FROM inbound_events GROUP BY 1")
 _SENT = text("""
     SELECT t.id::text AS touch, c.key, trim_scale(c.units)::text AS units
@@ -96,6 +100,11 @@ class ReportRepository(Repository):
         one = {"client_id": client_id}
         settled = {row[0]: Decimal(row[1]) for row in await self.db.execute(_COSTS, one)}
         return settled, Decimal(await self.db.scalar(_RESERVED, one) or 0)
+
+    async def enrichment(self, client_id: UUID) -> tuple[Decimal, int]:
+        """A$ settled for look-ups, and how many leads went through enrichment."""
+        row = (await self.db.execute(_ENRICHMENT, {"client_id": client_id})).one()
+        return Decimal(row[0]), int(row[1])
 
     async def sent(self, provider: str) -> Counter[tuple[str | None, str | None, str | None]]:
         """What the ledger says was sent through ``provider``: (touch, key, units), as a multiset."""

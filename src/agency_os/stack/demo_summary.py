@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from agency_os.domain.pricing import BLENDED_COST_TARGET
 from agency_os.kit.money import format_aud
 
 _FUNNEL: Final = (
@@ -73,6 +74,8 @@ def _stops(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _money(cost: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs = [("in all", format_aud(Decimal(cost["total"])))]
     pairs += [(name, format_aud(Decimal(amount))) for name, amount in cost["by_provider"].items()]
+    target = f"target at most {format_aud(BLENDED_COST_TARGET)}"
+    pairs.append(("enrichment per lead", f"A${Decimal(cost['per_lead']):.3f} ({target})"))
     if cost["per_meeting"] is not None:
         pairs.append(("per booked meeting", format_aud(Decimal(cost["per_meeting"]))))
     return pairs

@@ -8,14 +8,21 @@ from datetime import datetime
 from typing import Protocol
 
 from agency_os.db import AsyncSession
+from agency_os.domain.enrichment import Lookup
 from agency_os.engines.allocator import AllocatorEngine
+from agency_os.engines.answers import AnswerEngine
+from agency_os.engines.billing import BillingEngine
 from agency_os.engines.closer import CloserEngine
 from agency_os.engines.content import ContentEngine
 from agency_os.engines.email import EmailEngine, EmailLimits
 from agency_os.engines.scorer import ScorerEngine
 from agency_os.engines.scout import ScoutEngine
-from agency_os.integrations import cal_com, postmark, resend
+from agency_os.integrations import cal_com, postmark, resend, stripe
+from agency_os.integrations.apify import ApifyClient
+from agency_os.integrations.apify_facts import ApifySource
 from agency_os.integrations.apollo import ApolloClient
+from agency_os.integrations.clay import ClayClient
+from agency_os.integrations.clay_facts import ClaySource
 from agency_os.integrations.hunter import HunterClient
 from agency_os.integrations.resend import ResendClient
 from agency_os.repositories.inbound_event import ReceivedEvent, SettledEvent
@@ -52,17 +59,25 @@ class Services:
 
 def build_services(infra: Infrastructure) -> Services:
     """Put the engines together."""
-    closer = build_closer(infra)
+    closer, clay = build_closer(infra), _clay(infra)
     return Services(
         infra=infra,
-        scout=_scout(infra),
+        scout=_scout(infra, clay),
         scorer=ScorerEngine(),
         allocator=AllocatorEngine(infra.hashes),
         content=build_content(infra),
         email=_email(infra),
         closer=closer,
-        readers=dict.fromkeys((resend.NAME, postmark.NAME, cal_com.NAME), closer.read),
+        readers=_readers(closer, clay),
     )
+
+
+def _readers(closer: CloserEngine, clay: ClaySource | None) -> Mapping[str, EventReader]:
+    readers: dict[str, EventReader] = dict.fromkeys((resend.NAME, postmark.NAME, cal_com.NAME), closer.read)
+    readers[stripe.NAME] = BillingEngine().read
+    if clay is not None:
+        readers[Lookup.CLAY] = AnswerEngine(clay).read
+    return readers
 
 
 def build_content(infra: Infrastructure) -> ContentEngine:
@@ -71,7 +86,21 @@ def build_content(infra: Infrastructure) -> ContentEngine:
     return ContentEngine(infra.tokens, settings.runtime.public_url, settings.mail.reply_domain)
 
 
-def _scout(infra: Infrastructure) -> ScoutEngine:
+def _clay(infra: Infrastructure) -> ClaySource | None:
+    settings = infra.settings.clay
+    if settings is None:
+        return None
+    return ClaySource(ClayClient(connect(infra, settings), settings.credits_per_row), infra.settings.costs.clay)
+
+
+def _apify(infra: Infrastructure) -> ApifySource | None:
+    settings = infra.settings.apify
+    if settings is None:
+        return None
+    return ApifySource(ApifyClient(connect(infra, settings), settings.actor), infra.settings.costs.apify)
+
+
+def _scout(infra: Infrastructure, clay: ClaySource | None) -> ScoutEngine:
     settings = infra.settings
     return ScoutEngine(
         cache=infra.cache,
@@ -80,6 +109,8 @@ def _scout(infra: Infrastructure) -> ScoutEngine:
         hashes=infra.hashes,
         wall=infra.wall,
         costs=settings.costs,
+        apify=_apify(infra),
+        clay=clay,
     )
 
 

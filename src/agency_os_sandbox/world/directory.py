@@ -35,6 +35,7 @@ _PATTERNS = (
     ("{last}.{first}", 0.05), ("{f}.{last}", 0.04),
 )  # fmt: skip
 _APOLLO = (("full", 0.66), ("unverified", 0.09), ("guessed", 0.05), ("no_email", 0.12), ("unknown", 0.08))
+_HIRING_SHARE = 0.22
 _SENIOR = re.compile(r"owner|founder|principal|managing|chief|ceo|publican|licensee", re.IGNORECASE)
 
 
@@ -58,6 +59,11 @@ class Company:
     accept_all: bool
     pattern: str
     funded_on: date | None
+
+    @property
+    def is_hiring(self) -> bool:
+        """Whether it has positions open."""
+        return unit(self.id, "hiring") < _HIRING_SHARE
 
     @property
     def size_band(self) -> str:

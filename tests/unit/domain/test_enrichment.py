@@ -150,7 +150,8 @@ def test_a_lead_that_fails_validation_opens_no_channel() -> None:
         (Lookup.APOLLO, {"first_name": "Pat", "last_name": "Lee", "company": "Acme"}, True),
         (Lookup.APOLLO, {"linkedin_url": "https://linkedin.com/in/pat"}, True),
         (Lookup.APIFY, {"first_name": "Pat", "last_name": "Lee"}, False),
-        (Lookup.APIFY, {"company": "Acme"}, True),
+        (Lookup.APIFY, {"company": "Acme"}, False),
+        (Lookup.APIFY, {"domain": "acme.example"}, True),
         (Lookup.HUNTER, {"first_name": "Pat", "last_name": "Lee", "company": "Acme"}, False),
         (Lookup.HUNTER, {"first_name": "Pat", "last_name": "Lee", "domain": "acme.example"}, True),
         (Lookup.CLAY, {"company": "Acme"}, False),
@@ -225,6 +226,12 @@ def test_cool_and_cold_leads_that_are_valid_never_go_to_clay() -> None:
 
 def test_what_clay_has_answered_is_not_asked_again() -> None:
     assert chosen([facts(**WARM)] * 3 + [facts(**VALID)] * 17, 0, 1) == [2]
+
+
+def test_who_was_asked_about_before_counts_in_no_later_batch() -> None:
+    batch = [facts(**NAMED)] * 7
+    assert len(choose_premium(batch, NO_ICP, DEFAULT_WEIGHTS, TODAY, tried=[0])) == 1
+    assert choose_premium(batch, NO_ICP, DEFAULT_WEIGHTS, TODAY, tried=[0], counted_before=1) == []
 
 
 def test_a_choice_says_why() -> None:

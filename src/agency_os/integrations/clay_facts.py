@@ -1,0 +1,116 @@
+"""Clay as a source of facts: rows are handed over one by one, and their answers come later by callback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from agency_os.domain.enrichment import Lookup
+from agency_os.domain.facts import Fact, FactValue, LeadFacts
+from agency_os.domain.states import read_state
+from agency_os.exceptions import ProviderError
+from agency_os.integrations.clay import NAME, ClayAnswer, ClayClient, ClayRow
+from agency_os.integrations.fact_source import Answer, Awaited, answer_of
+from agency_os.kit.addresses import is_role_address, linkedin_profile, normalise_email, registrable_domain
+from agency_os.kit.phone import parse_phone
+
+AT_ONCE: Final = 10
+_SURE: Final = 0.90
+_EMAIL_CONFIDENCE: Final = {"valid": 0.95, "accept_all": 0.75, "unknown": 0.50}
+_DEAD: Final = frozenset({"invalid", "disposable"})
+_YEARS: Final = range(1800, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaySource:
+    """See `FactSource`. ``unit_cost`` is A$ a credit."""
+
+    client: ClayClient
+    unit_cost: Decimal
+    lookup: Lookup = Lookup.CLAY
+    batch_limit: int = AT_ONCE
+    repeatable: bool = False
+
+    def operation(self, facts: LeadFacts) -> str:  # noqa: ARG002 - the same for everybody
+        """See `FactSource.operation`."""
+        return "hand_over"
+
+    def identity(self, facts: LeadFacts) -> str:
+        """The profile, else the email, else name and place: what a table finds people by, steadiest first."""
+        for fact in (facts.linkedin_url, facts.email):
+            if fact is not None:
+                return fact.value.casefold()
+        place = facts.domain or facts.company
+        parts = (facts.first_name, facts.last_name, place)
+        return "|".join(fact.value.strip().casefold() if fact is not None else "" for fact in parts)
+
+    def most_units(self, facts: LeadFacts) -> Decimal:  # noqa: ARG002 - the same for everybody
+        """See `FactSource.most_units`."""
+        return self.client.credits_per_row
+
+    async def ask(self, people: Sequence[LeadFacts], references: Sequence[str], today: date) -> list[Answer]:  # noqa: ARG002
+        """See `FactSource.ask`."""
+        pairs = zip(people, references, strict=True)
+        return list(await asyncio.gather(*(self._one(facts, reference) for facts, reference in pairs)))
+
+    async def _one(self, facts: LeadFacts, reference: str) -> Answer:
+        row = ClayRow(
+            reference,
+            first_name=_value(facts.first_name),
+            last_name=_value(facts.last_name),
+            email=_value(facts.email),
+            company=_value(facts.company),
+            domain=_value(facts.domain),
+            linkedin_url=_value(facts.linkedin_url),
+        )
+        try:
+            units = await self.client.hand_over(row)
+        except ProviderError as error:
+            return answer_of(error, error.cost_units)
+        return Awaited("handed over to Clay", units)
+
+
+def _value(fact: Fact[str] | None) -> str | None:
+    return fact.value if fact is not None else None
+
+
+def facts_of(answer: ClayAnswer, today: date) -> LeadFacts:
+    """What a callback tells of its person, as of ``today``."""
+    phone = parse_phone(answer.phone) if answer.phone else None
+    state = read_state(answer.state) if answer.state else None
+    values: dict[str, FactValue | None] = {
+        "first_name": answer.first_name,
+        "last_name": answer.last_name,
+        "title": answer.title,
+        "phone": phone.e164 if phone is not None else None,
+        "linkedin_url": linkedin_profile(answer.linkedin_url),
+        "company": answer.company,
+        "domain": registrable_domain(answer.domain) if answer.domain else None,
+        "state": state.value if state is not None else None,
+        "organization_industry": answer.industry,
+        "organization_employee_count": answer.employee_count if (answer.employee_count or 0) > 0 else None,
+        "organization_country": answer.country,
+        "organization_founded_year": answer.founded_year if answer.founded_year in _YEARS else None,
+        "organization_is_hiring": answer.is_hiring,
+    }
+    found: dict[str, Fact[FactValue] | None] = {
+        name: Fact(value, NAME, today, _SURE) for name, value in values.items() if value not in (None, "")
+    }
+    return LeadFacts().with_facts({**found, **_email(answer, today)})
+
+
+def _email(answer: ClayAnswer, today: date) -> dict[str, Fact[FactValue] | None]:
+    email = normalise_email(answer.email) if answer.email else None
+    status = (answer.email_status or "unknown").lower()
+    if email is None or status in _DEAD:
+        return {}
+    confidence = _EMAIL_CONFIDENCE.get(status, _EMAIL_CONFIDENCE["unknown"])
+    return {
+        "email": Fact(email, NAME, today, confidence),
+        "email_verified": Fact(True, NAME, today, confidence) if status == "valid" else None,
+        "personal_email": Fact(not is_role_address(email), NAME, today, 1.0),
+    }
