@@ -95,6 +95,8 @@ def show_verification(asked: Mapping[str, Any], word: str | None) -> dict[str, A
     city, state = str(asked.get("city") or "").upper(), str(asked.get("state") or "").upper()[:2]
     found = word is not None and word != "undeliverable"
     number, _, street = line.partition(" ")
+    if found and not code:
+        code = _digits(line + city, 5)
     return {
         "id": f"us_ver_{token('lob verification', line, code)[:13]}",
         "object": "us_verification",
@@ -173,20 +175,25 @@ def _components(number: str, street: str, city: str, state: str, code: str) -> d
         "city": city,
         "state": state,
         "zip_code": code[:5] or None,
-        "zip_code_plus_4": code[-4:] if len(code) > 5 else None,
+        "zip_code_plus_4": (code[6:] or _digits(number + street + code, 4)) if number else None,
         "zip_code_type": "standard" if number else "",
         "delivery_point_barcode": "",
         "address_type": "commercial" if number else "",
         "record_type": "street" if number else "",
         "default_building_address": False,
         "county": "",
-        "county_fips": None,
+        "county_fips": _digits(state + code, 5) if number else None,
         "carrier_route": "",
-        "carrier_route_type": None,
+        "carrier_route_type": "city_delivery" if number else None,
         "po_box_only_flag": "N" if number else "",
         "latitude": None,
         "longitude": None,
     }
+
+
+def _digits(about: str, count: int) -> str:
+    """So many digits, always the same for the same address: the sandbox has no directory of the post's codes."""
+    return f"{int(token('lob digits', about), 16) % 10**count:0{count}d}"
 
 
 def _analysis(confirmation: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ async def test_the_official_sdk_sends_a_letter_and_verifies_an_address(served: S
     asked = UsVerificationsWritable(primary_line="missing unit", zip_code="11111")
     with sdk_of(served) as sdk:
         made = await in_thread(lambda: LettersApi(sdk).create(letter))
-        verified = await in_thread(lambda: UsVerificationsApi(sdk).singleVerify(asked))
+        verified = await in_thread(lambda: UsVerificationsApi(sdk).verifySingle(asked))
     assert str(made.id).startswith("ltr_")
     assert verified.deliverability == "deliverable_missing_unit"
 
@@ -102,6 +102,6 @@ async def test_events_reach_the_product_signed_at_their_time(served: Served, pro
         lob_events.verify(each.body, each.headers, SECRETS.lob_secret, at)
         events.append(lob_events.parse_event(each.body))
     assert {event.piece_id for event in events} == {str(made.id)}
-    assert [event.kind for event in events][0] is PostalEventKind.CREATED
+    assert events[0].kind is PostalEventKind.CREATED
     assert events[-1].kind in (PostalEventKind.DELIVERED, PostalEventKind.RETURNED)
     assert all(event.metadata == {"touch": "t-1"} for event in events)
