@@ -67,9 +67,9 @@ def read_body(call: Call) -> dict[str, Any]:
 def whole(data: dict[str, Any], name: str) -> int:
     """A number that must be there."""
     value = data.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not _is_number(value):
         invalid(name, f"The {name} field is required.")
-    return value
+    return int(value)
 
 
 def text(data: dict[str, Any], name: str, most: int = 10_000) -> str:
@@ -83,9 +83,14 @@ def text(data: dict[str, Any], name: str, most: int = 10_000) -> str:
 def numbers(data: dict[str, Any], name: str) -> list[int]:
     """A list of numbers, empty when it is not given."""
     value = data.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(each, int) and not isinstance(each, bool) for each in value):
+    if not isinstance(value, list) or not all(_is_number(each) for each in value):
         invalid(name, "The JSON value could not be converted.")
     return value
+
+
+def _is_number(value: Any) -> bool:
+    """A whole number that .NET's long holds."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def paging(data: dict[str, Any]) -> tuple[int, int]:
