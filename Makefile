@@ -1,6 +1,6 @@
 # Everything a newcomer or a developer runs. Needs Python 3.11 or newer with venv, and make; nothing else.
 #
-#   make demo [ONCE=1] [LEADS=leads.csv] [SEED=7] [START=2026-03-02]   from a lead list to booked meetings
+#   make demo [ONCE=1] [LEADS=leads.csv] [SEED=7] [START=2026-03-02] [FAULTS=10]   from a lead list to meetings
 #   make test [WORKERS=2] [PG=16]                                      every check and every test
 #   make bench [NAME="scoring sending"]                                speed beside a limit or a peer, as ratios
 #   make lint | format | lock | coverage [BASE=origin/main] | clean
@@ -23,7 +23,7 @@ install:
 
 demo: install
 	@exec $(BIN)/agency-os demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(LEADS),--leads '$(LEADS)') \
-		$(if $(SEED),--seed '$(SEED)') $(if $(START),--start '$(START)')
+		$(if $(SEED),--seed '$(SEED)') $(if $(START),--start '$(START)') $(if $(FAULTS),--faults '$(FAULTS)')
 
 # Everything on PostgreSQL 18, and what speaks to the database directly on the oldest as well.
 test: lint

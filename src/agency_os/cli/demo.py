@@ -28,12 +28,16 @@ def command(
     start: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; three weeks ago if not given.")
     ] = None,
+    faults: Annotated[
+        float,
+        typer.Option(min=0, max=50, help="Let each kind of fault strike so many percent of the providers' calls."),
+    ] = 0,
     once: Annotated[bool, typer.Option("--once", help="End after the summary instead of staying up.")] = False,
 ) -> None:
     """Live three simulated weeks of a sample agency and show what came of it."""
     state = Path(given_settings().get("AGENCY_OS_STATE") or RuntimeSettings.model_fields["state"].default)
     first = start_of(start.date()) if start is not None else None
-    plan = choose_plan(state, leads=leads, seed=seed, start=first, today=SystemWallClock().now())
+    plan = choose_plan(state, leads=leads, seed=seed, start=first, today=SystemWallClock().now(), faults=faults / 100)
     raise typer.Exit(asyncio.run(_demo(plan, once=once)))
 
 

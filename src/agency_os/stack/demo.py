@@ -48,6 +48,7 @@ class DemoDriver:
     async def run(self) -> dict[str, Any]:
         """Live the three weeks from wherever the clock stands; returns the summary, which is also written as JSON."""
         await self._refuse_another_demo()
+        await self._control.set_faults(self._plan.faults)
         agency = await self._prepare()
         for moment in moments(self._plan.start):
             if moment.at >= await self._infra.clock.now():  # the same again: its tick may have been cut off

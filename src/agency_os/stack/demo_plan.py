@@ -21,12 +21,14 @@ SUMMARY: Final = "demo-summary.json"
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """The lead list (a CSV file), the world's seed, the first moment (aware UTC) and the state folder."""
+    """The lead list (a CSV file), the world's seed, the first moment (aware UTC), the state folder, and the share of
+    the providers' requests and webhooks that each kind of fault strikes (0 to 1)."""
 
     leads: Path
     seed: int
     start: datetime
     state: Path
+    faults: float = 0.0
 
     @property
     def summary(self) -> Path:
@@ -45,7 +47,13 @@ class DemoPlan:
 
 
 def choose_plan(
-    state: Path, *, leads: Path | None, seed: int | None, start: datetime | None, today: datetime
+    state: Path,
+    *,
+    leads: Path | None,
+    seed: int | None,
+    start: datetime | None,
+    today: datetime,
+    faults: float = 0.0,
 ) -> DemoPlan:
     """The plan that was asked for, completed by what the state folder remembers, then by the defaults.
 
@@ -68,6 +76,7 @@ def choose_plan(
         seed=chosen_seed if chosen_seed is not None else DEFAULT_SEED,
         start=start or kept_start or default_start(today),
         state=state,
+        faults=faults,
     )
 
 

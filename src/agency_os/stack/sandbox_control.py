@@ -17,6 +17,20 @@ from agency_os.kit.clock import parse_instant
 from agency_os.kit.http import HttpRequest, Timeouts, Transport
 
 _PATIENT = Timeouts(connect=5, read=120, total=180)
+_FAULTS = (
+    "accepted_then_timeout",
+    "accepted_then_500",
+    "429",
+    "500",
+    "slow",
+    "refused",
+    "pending",
+    "duplicated",
+    "reordered",
+    "late",
+)
+_QUICKLY = {"accepted_then_timeout": {"seconds": 0.05}, "slow": {"seconds": 0.05}}
+"""Seconds of wall time: what is slow at a provider need not be slow in a demo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,11 @@ class SandboxControl:
         """Move the business clock forward; everything that people do until then happens, in order."""
         await self._call("POST", "/control/clock", {"to": moment.isoformat()})
 
+    async def set_faults(self, share: float) -> None:
+        """Let every kind of fault strike this share (0 to 1) of every provider's requests and webhooks; 0 ends it."""
+        rules = [{"provider": "*", "kind": kind, "probability": share, **_QUICKLY.get(kind, {})} for kind in _FAULTS]
+        await self._call("PUT", "/control/faults", rules if share else [])
+
     async def world(self) -> dict[str, Any]:
         """What the world did, counted."""
         return dict(await self._call("GET", "/control/world"))
@@ -62,10 +81,10 @@ class SandboxControl:
                 return rows
             rows += page
 
-    async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    async def _call(self, method: str, path: str, body: Mapping[str, Any] | list[Any] | None = None) -> Any:
         return json.loads(await self._raw(method, path, body))
 
-    async def _raw(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+    async def _raw(self, method: str, path: str, body: Mapping[str, Any] | list[Any] | None = None) -> bytes:
         content = json.dumps(body).encode() if body is not None else b""
         headers = {"Content-Type": "application/json"}
         response = await self._transport.send(HttpRequest(method, self._url + path, headers, content, _PATIENT))
