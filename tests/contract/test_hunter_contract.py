@@ -136,7 +136,9 @@ async def test_a_domains_emails_come_in_pages_and_the_same_page_counts_once(
 ) -> None:
     search = DomainSearch(KNOWN.company.domain)
     whole = await client.search_domain(search, limit=100)
-    found, offset, pages = [], 0, 0
+    found: list[str] = []
+    offset: int | None = 0
+    pages = 0
     while offset is not None:
         page = await client.search_domain(search, limit=2, offset=offset)
         found += [each.email for each in page.emails]

@@ -58,7 +58,7 @@ class Resend:
             )
             return Answer(answer.status, answer.content, {"retry-after": str(retry_after)})
         if kind is FaultKind.REFUSED:
-            return _error(422, "validation_error", "The request was refused.")
+            return _error(422, "invalid_parameter", "The request was refused.")
         return _error(500, "internal_server_error", "An unexpected error occurred.")
 
     def concurrent(self) -> Answer | None:

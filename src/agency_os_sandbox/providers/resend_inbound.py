@@ -130,7 +130,7 @@ def _checked(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise LetterError("a letter is an object with from, to, subject and text or html")
     lists = {name: [data[name]] if isinstance(data.get(name), str) else data.get(name) or [] for name in _LISTS}
-    headers, attachments = data.get("headers") or {}, data.get("attachments") or []
+    headers, attachments = data.get("headers", {}), data.get("attachments", [])
     if not data.get("from") or not lists["to"]:
         raise LetterError("a letter has at least from and to")
     if not all(isinstance(data.get(name) or "", str) for name in _TEXTS):
