@@ -11,37 +11,24 @@ from typing import Any
 
 import pytest
 
-from agency_os.exceptions import Outcome, ProviderError, ProviderRefusedError, SignatureError
-from agency_os.integrations import lob_events
+from agency_os.exceptions import Outcome, ProviderError, ProviderRefusedError
 from agency_os.integrations.lob import NOT_DELETABLE, UNDELIVERABLE, LobClient
 from agency_os.integrations.postal_provider import (
-    Letter,
     MailPiece,
-    MailUse,
     PieceKind,
-    PostalAddress,
-    PostalEventKind,
     Postcard,
 )
 from agency_os.kit.http import HttpRequest
-from agency_os_sandbox.providers.lob import sign_lob
-from agency_os_sandbox.signing import Attempt
 from tests.contract.conftest import HOST, Wire
 from tests.contract.lob_description import lob_judge
-from tests.factories.sandbox import MONDAY_NINE, SECRETS
+from tests.factories.postal import BARE, CARD, HARRY, LETTER
+from tests.factories.sandbox import MONDAY_NINE
 from tests.support.published import ContractError, Published, read_spec
 from tests.support.wire import Script, answer
 
 pytestmark = pytest.mark.needs("specs")
 
 BASE = f"{HOST}/lob/v1"
-HARRY = PostalAddress("210 King St", "San Francisco", "CA", "94107", name="Harry Zhang", line2="Ste 6100")
-SENDER = PostalAddress("185 Berry St", "San Francisco", "CA", "94107-1728", company="Agency")
-CARD = Postcard(
-    HARRY, "<html>Front</html>", "<html>Back</html>", MailUse.MARKETING, SENDER, metadata={"touch": "t-1"}
-)  # fmt: skip
-LETTER = Letter(HARRY, SENDER, "<html>Dear {{name}}</html>", MailUse.OPERATIONAL, merge_variables={"name": "Harry"})
-BARE = Postcard(replace(HARRY, line2=None, name=None, company="Lob"), "tmpl_1a", "tmpl_2b", MailUse.MARKETING)
 LIVE = "live_0123456789abcdef"
 BASIC = "Basic bGl2ZV8wMTIzNDU2Nzg5YWJjZGVmOg=="  # LIVE and an empty password
 
@@ -64,12 +51,6 @@ def rows(wire: Wire) -> list[tuple[str | None, str | None, Decimal, bool, bool]]
         (row["recipient"], row["touch"], Decimal(row["units"]), bool(row["accepted"]), bool(row["replay"]))
         for row in found
     ]
-
-
-def events(wire: Wire) -> list[dict[str, Any]]:
-    """The bodies of the events on their way, by their time."""
-    found = wire.sandbox.store.all("SELECT body FROM outbox WHERE provider = 'lob' ORDER BY due, n")
-    return [json.loads(row["body"]) for row in found]
 
 
 def let_pass(wire: Wire, **span: float) -> None:
@@ -107,14 +88,12 @@ async def test_under_a_test_key_nothing_is_scanned(wire: Wire) -> None:
     made = await client.create_postcard(CARD, key="touch-1")
     let_pass(wire, days=30)
     assert (await client.read_piece(made.id)).scans == ()
-    assert all(event["event_type"]["enabled_for_test"] for event in events(wire))
 
 
 async def test_a_piece_is_cancelled_before_it_is_printed(wire: Wire, client: LobClient, judge: Published) -> None:
     made = await client.create_letter(LETTER, key="touch-1")
     await client.cancel_piece(made.id)
     assert (await client.read_piece(made.id)).is_cancelled
-    assert [event["event_type"]["id"] for event in events(wire)] == ["letter.created", "letter.deleted"]
     assert wire.check(judge) == [200, 200, 200]
 
 
@@ -335,64 +314,6 @@ async def test_a_request_without_credentials_or_with_a_long_key_fails_the_judge(
     for headers in (without, {**request.headers, "Idempotency-Key": "k" * 257}):
         with pytest.raises(ContractError):
             judge.check_request(replace(request, headers=headers))
-
-
-@pytest.mark.parametrize("create", CREATE)
-async def test_events_are_as_published_signed_and_read(
-    wire: Wire, client: LobClient, judge: Published, create: str
-) -> None:
-    made: MailPiece = await CREATE[create](client)
-    told = events(wire)
-    kinds = []
-    for event in told:
-        judge.check_message(event, {"$ref": "#/components/schemas/events"})
-        body = json.dumps(event).encode()
-        headers = sign_lob(Attempt("http://api.example/webhooks/lob", event["id"], body, MONDAY_NINE), SECRETS)
-        lob_events.verify(body, headers, SECRETS.lob_secret, MONDAY_NINE)
-        with pytest.raises(SignatureError):
-            lob_events.verify(body + b" ", headers, SECRETS.lob_secret, MONDAY_NINE)
-        read = lob_events.parse_event(body)
-        assert (read.piece_id, read.event_id) == (made.id, event["id"])
-        kinds.append(read.kind)
-    assert kinds[:3] == [PostalEventKind.CREATED, PostalEventKind.RENDERED, PostalEventKind.RENDERED]
-    assert kinds[3] is PostalEventKind.MAILED
-    assert kinds[-1] in (PostalEventKind.DELIVERED, PostalEventKind.RETURNED)
-
-
-async def test_most_pieces_arrive_and_some_come_back(wire: Wire, client: LobClient) -> None:
-    refused: list[str | None] = []
-    for number in range(60):
-        address = replace(HARRY, line1=f"{number} Any Street")
-        try:
-            await client.create_postcard(replace(CARD, to=address), key=f"touch-{number}")
-        except ProviderRefusedError as error:
-            refused.append(error.provider_code)
-    assert set(refused) == {UNDELIVERABLE}
-    kinds = [event["event_type"]["id"] for event in events(wire)]
-    assert kinds.count("postcard.delivered") > kinds.count("postcard.returned_to_sender") > 0
-
-
-def test_the_signature_vectors_hold() -> None:
-    vectors = read_spec("signature-vectors.json")["lob"]
-    assert vectors
-    for vector in vectors:
-        now, body = datetime.fromtimestamp(vector["now"], UTC), vector["body"].encode()
-        lob_events.verify(body, vector["headers"], vector["secret"], now)
-        for wrong in (
-            (body + b" ", vector["headers"], vector["secret"], now),
-            (body, vector["headers"], vector["secret"] + "x", now),
-            (body, vector["headers"], vector["secret"], now + timedelta(seconds=301)),
-            (body, vector["headers"], vector["secret"], now - timedelta(seconds=301)),
-        ):
-            with pytest.raises(SignatureError):
-                lob_events.verify(*wrong)
-
-
-def test_the_published_event_is_read() -> None:
-    sample = read_spec("lob/example.events.json")["postcard.mailed"]
-    event = lob_events.parse_event(json.dumps(sample).encode())
-    assert (event.kind, event.piece_id) == (PostalEventKind.MAILED, "psc_5c002b86ce47537a")
-    assert event.metadata == {"lead_id": "our-own-id"}
 
 
 def example(path: str, method: str) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from agency_os_sandbox.clock import parse, stamp, wall_now
@@ -74,16 +75,15 @@ class Lob:
 
     def operations(self) -> tuple[Operation, ...]:
         """The endpoints."""
-        found = []
+        found: list[Operation] = []
         for kind, plural in (("postcard", "postcards"), ("letter", "letters")):
-            path = f"/{plural}/{{piece_id}}"
-            create = self._guarded(lambda call, kind=kind: self._keyed(call, kind))
+            create, get, cancel = (
+                self._guarded(partial(handle, kind)) for handle in (self._keyed, self._get, self._cancel)
+            )
             found += [
                 Operation(f"{plural}.create", "POST", f"/{plural}", create, _describe),
-                Operation(f"{plural}.get", "GET", path, self._guarded(lambda call, kind=kind: self._get(call, kind))),
-                Operation(
-                    f"{plural}.cancel", "DELETE", path, self._guarded(lambda call, kind=kind: self._cancel(call, kind))
-                ),
+                Operation(f"{plural}.get", "GET", f"/{plural}/{{piece_id}}", get),
+                Operation(f"{plural}.cancel", "DELETE", f"/{plural}/{{piece_id}}", cancel),
             ]
         verify = Operation("us_verifications", "POST", "/us_verifications", self._guarded(self._verify))
         return (*found, verify)
@@ -125,13 +125,13 @@ class Lob:
 
         return guarded
 
-    def _keyed(self, call: Call, kind: str) -> Answer:
+    def _keyed(self, kind: str, call: Call) -> Answer:
         in_header, in_query = call.headers.get("idempotency-key"), call.query.get("idempotency_key")
         if in_header is not None and in_query is not None:
             raise Refusal(422, "bad_request", "The idempotency key may be in the header or the query, not in both.")
         key = in_header if in_header is not None else in_query
         if key is None:
-            return self._create(call, kind)
+            return self._create(kind, call)
         if not 1 <= len(key) <= 256:
             raise Refusal(422, "bad_request", "An idempotency key has at most 256 characters.")
         scope = f"lob:{_account(call)}:{kind}"
@@ -142,14 +142,14 @@ class Lob:
                 raise Refusal(422, "conflict", "This idempotency key was used with other parameters.")
             rows = tuple(replace(row, replay=True) for row in _describe(call))
             return Answer(200, json.loads(kept["body"]), rows=rows)
-        answer = self._create(call, kind)
+        answer = self._create(kind, call)
         self._store.execute(
             "INSERT OR REPLACE INTO idempotency (scope, key, digest, status, body, at) VALUES (?, ?, ?, ?, ?, ?)",
             (scope, key, digest, answer.status, json.dumps(answer.content), stamp(call.now)),
         )
         return answer
 
-    def _create(self, call: Call, kind: str) -> Answer:
+    def _create(self, kind: str, call: Call) -> Answer:
         data, is_live = read_body(call), _is_live(call)
         check_piece(data, call.now, is_letter=kind == "letter")
         to = data["to"]
@@ -182,11 +182,11 @@ class Lob:
     def _scans(self, key: str) -> tuple[tuple[str, timedelta], ...]:
         return _ON_THE_WAY + (_RETURNS if will_return(self._seed, key) else _ARRIVES)
 
-    def _get(self, call: Call, kind: str) -> Answer:
-        return Answer(200, show_piece(self._known(call, kind), call.now))
+    def _get(self, kind: str, call: Call) -> Answer:
+        return Answer(200, show_piece(self._known(kind, call), call.now))
 
-    def _cancel(self, call: Call, kind: str) -> Answer:
-        piece = self._known(call, kind)
+    def _cancel(self, kind: str, call: Call) -> Answer:
+        piece = self._known(kind, call)
         if piece["deleted"] or call.now >= parse(piece["prints"]):
             raise Refusal(422, "not_deletable", f"The {kind} cannot be deleted: it has been processed.")
         piece["deleted"] = True
@@ -196,7 +196,7 @@ class Lob:
         self._announce(piece, "deleted", call.now)
         return Answer(200, {"id": piece["id"], "deleted": True})
 
-    def _known(self, call: Call, kind: str) -> dict[str, Any]:
+    def _known(self, kind: str, call: Call) -> dict[str, Any]:
         piece: dict[str, Any] | None = self._store.get_json(f"lob:{call.path_params['piece_id']}", None)
         if piece is None or piece["kind"] != kind or piece["account"] != _account(call):
             raise Refusal(404, "not_found", f"{kind} not found")

@@ -22,7 +22,7 @@ from lob_python.model.psc_use_type import PscUseType
 from lob_python.model.us_verifications_writable import UsVerificationsWritable
 
 from agency_os.integrations import lob_events
-from agency_os.integrations.postal_provider import PostalEventKind
+from agency_os.integrations.postal_provider import PostalEvent, PostalEventKind
 from tests.factories.sandbox import MONDAY_NINE, SECRETS
 from tests.integration.sandbox.conftest import Product, Served
 
@@ -96,7 +96,7 @@ async def test_events_reach_the_product_signed_at_their_time(served: Served, pro
     later = MONDAY_NINE + timedelta(days=20)
     await served.move(later.isoformat())
     await served.settled()
-    events = []
+    events: list[PostalEvent] = []
     for each in product.to(PATH):
         at = MONDAY_NINE if not events else later
         lob_events.verify(each.body, each.headers, SECRETS.lob_secret, at)

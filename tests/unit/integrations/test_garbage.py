@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agency_os.domain.mail import InboundMail
 from agency_os.exceptions import InvalidInputError, ProviderError
-from agency_os.integrations import cal_com, postmark, resend
+from agency_os.integrations import cal_com, lob_events, postmark, resend
 from agency_os.integrations.apollo import ApolloClient, PersonQuery
 from agency_os.integrations.apollo_search import ApolloSearchClient, PeopleSearch
 from agency_os.integrations.hunter import DomainSearch, HunterClient
@@ -34,6 +34,7 @@ PARSERS: dict[str, Parser] = {
     "postmark letter": postmark.parse_inbound,
     "postmark event": postmark.parse_event,
     "cal_com": cal_com.parse_booking,
+    "lob": lob_events.parse_event,
 }
 
 NAMES = [
@@ -44,12 +45,13 @@ NAMES = [
     "email", "noShow", "metadata", "token", "responses", "createdAt", "matches", "organization", "employment_history",
     "current", "start_date", "estimated_num_employees", "phone_numbers", "credits_consumed", "errors", "id", "details",
     "score", "verification", "status", "organization_job_postings", "message_id", "statusCode", "error",
+    "event_type", "reference_id", "date_created", "body",
 ]  # fmt: skip
 WORDS = [
     "email.sent", "email.bounced", "Suppressed", "Bounce", "Open", "SubscriptionChange", "BOOKING_CREATED",
     "MEETING_ENDED", "BOOKING_NO_SHOW_UPDATED", "message/delivery-status", "In-Reply-To", "2026-03-04T09:00:00Z",
     "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "Mon, 2 Mar 2026 12:00:00 +1100", "Mon, 2 Mar",
-    "\x00", "\ud800", "a+b@c.example", "=", "NaN", "1e999999999", "\u0661", "valid",
+    "\x00", "\ud800", "a+b@c.example", "=", "postcard.mailed", "NaN", "1e999999999", "\u0661", "valid",
 ]  # fmt: skip
 ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(WORDS)
 ANYTHING = st.recursive(
