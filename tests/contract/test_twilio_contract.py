@@ -374,15 +374,15 @@ def test_twilios_own_validator_accepts_what_the_sandbox_signs_and_so_do_we(url: 
             verify(changed, SECRETS.twilio_auth_token)
 
 
-class Redirected(TwilioHttpClient):
-    """The SDK knows no other address than Twilio's own: this one asks the sandbox instead."""
+class Redirected:
+    """The SDK knows no other address than Twilio's own: this HTTP client of it asks the sandbox instead."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(timeout=20)
+        self._inner = TwilioHttpClient(timeout=20)
         self._url = url
 
     def request(self, method: str, url: str, *rest: Any, **named: Any) -> Any:
-        return super().request(method, url.replace("https://api.twilio.com", f"{self._url}/twilio"), *rest, **named)
+        return self._inner.request(method, url.replace("https://api.twilio.com", f"{self._url}/twilio"), *rest, **named)
 
 
 async def test_twilios_sdk_completes_an_exchange_with_the_served_sandbox(served: Served, product: Product) -> None:

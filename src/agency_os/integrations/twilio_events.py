@@ -190,7 +190,7 @@ def _read_form(body: bytes) -> Fields:
     found: dict[str, str] = {}
     for name, value in _pairs(body):
         found.setdefault(name, value)
-    if not found:
+    if b"=" not in body:
         raise InvalidInputError("the Twilio webhook's body is no form")
     return Fields(found)
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
 from agency_os.exceptions import InvalidInputError
-from agency_os.integrations.json_fields import Fields, read_webhook, short_hash
+from agency_os.integrations.json_fields import Fields, clean_text, read_webhook, short_hash
 from agency_os.integrations.vapi import NAME, call_minutes
 from agency_os.integrations.webhook import MEGABYTE, EventName, Webhook, WebhookSource, same_secret
 
@@ -114,7 +115,7 @@ def _name_event(webhook: Webhook, _: datetime) -> EventName:
 def _report(message: Fields, call: Fields, call_id: str) -> CallReport:
     artifact, analysis = message.inner("artifact"), message.inner("analysis")
     customer = message.inner("customer") or call.inner("customer")
-    structured = analysis.raw("structuredData")
+    structured = _storable(analysis.raw("structuredData"))
     return CallReport(
         event_id=f"{REPORT}:{call_id}",
         kind=REPORT,
@@ -150,6 +151,19 @@ def _status(message: Fields, call: Fields, call_id: str) -> CallStatus:
         ended_reason=message.text("endedReason"),
         occurred_at=_told_at(message),
     )
+
+
+def _storable(value: object) -> object:
+    """``value`` as PostgreSQL's jsonb can hold it: whatever a model or a caller put into it."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(str(name)): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_storable(inner) for inner in value]
+    if isinstance(value, float | Decimal):
+        return float(value) if isfinite(value) else None
+    return value
 
 
 def _told_at(message: Fields) -> datetime | None:

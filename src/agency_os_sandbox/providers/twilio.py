@@ -122,7 +122,7 @@ class Twilio:
             "SELECT count(*) AS count FROM sms WHERE inbound = 0 AND sender = ? AND recipient = ?", (sender, to)
         )
         units = segments_of(body)
-        message = {
+        message: dict[str, Any] = {
             "sid": f"SM{_hex()}", "account_sid": call.path_params["account"], "to": to, "body": body, "sender": sender,
             "segments": units, "reachable": is_reachable(self._seed, to), "callback": form.get("StatusCallback"),
         }  # fmt: skip
