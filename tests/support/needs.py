@@ -26,6 +26,9 @@ class Need:
     how: str
 
 
+_SERVER_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
 def _no() -> bool:
     return False
 
@@ -44,8 +47,13 @@ NEEDS: dict[str, Need] = {
     ),
     "debootstrap": Need(lambda: shutil.which("debootstrap") is not None, _no, "apt-get install debootstrap"),
     "curl": Need(lambda: shutil.which("curl") is not None, _yes, "apt-get install curl"),
+    "dovecot": Need(
+        lambda: all(shutil.which(name, path=_SERVER_PATH) is not None for name in ("dovecot", "exim4")),
+        _yes,
+        "apt-get install dovecot-imapd exim4-daemon-light",
+    ),
     "pgbouncer": Need(
-        lambda: shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None,
+        lambda: shutil.which("pgbouncer", path=_SERVER_PATH) is not None,
         _yes,
         "apt-get install pgbouncer",
     ),

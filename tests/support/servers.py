@@ -106,7 +106,7 @@ class TestServers:
 
     def _start(self) -> Servers:
         password, app_password = secrets.token_hex(16), secrets.token_hex(16)
-        postgres_port, cache_port = _free_ports(2)
+        postgres_port, cache_port = free_ports(2)
         data = self._make_cluster(password)
         binaries = _binaries(self._version)
         self._run_server(postgres_command(binaries, data, postgres_port, **_FAST))
@@ -127,7 +127,7 @@ class TestServers:
         if os.geteuid() == 0:
             for path in (self._folder, password_file):
                 shutil.chown(path, "nobody")
-        command = [*_unprivileged(), *initdb_command(_binaries(self._version), data, password_file)]
+        command = [*unprivileged(), *initdb_command(_binaries(self._version), data, password_file)]
         done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"initdb failed: {done.stderr.strip()}")
@@ -135,7 +135,7 @@ class TestServers:
 
     def _run_server(self, command: list[str]) -> None:
         tied = ["--pdeathsig", "INT"] if shutil.which("setpriv") else []
-        prefix = [*(_unprivileged() or (["setpriv"] if tied else [])), *tied]
+        prefix = [*(unprivileged() or (["setpriv"] if tied else [])), *tied]
         self._processes.append(
             subprocess.Popen(
                 [*prefix, *command], cwd=self._folder, stdout=self._log, stderr=subprocess.STDOUT, process_group=0
@@ -231,14 +231,15 @@ def _binaries(version: str) -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def _unprivileged() -> list[str]:
+def unprivileged() -> list[str]:
     """The prefix that makes a command run as an ordinary user when we are root."""
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody listens on now."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -22,6 +22,7 @@ from agency_os.models.imports import Import, ImportFile, ImportRow
 from agency_os.models.inbound_event import InboundEvent
 from agency_os.models.invitation import Invitation
 from agency_os.models.lead import Lead
+from agency_os.models.mailbox_position import MailboxPositionRow
 from agency_os.models.meeting import Meeting
 from agency_os.models.membership import Membership
 from agency_os.models.resource import Resource, ResourceUsage
@@ -59,6 +60,7 @@ __all__ = [
     "InboundEvent",
     "Invitation",
     "Lead",
+    "MailboxPositionRow",
     "Meeting",
     "Membership",
     "Message",

@@ -25,7 +25,7 @@ NOT_AUDITED = frozenset(
     # Trails and queues themselves, and what other rows tell already.
     "audit_logs audit_values activities import_rows inbound_events messages resource_usage send_batches cost_entries "
     "enrichment_requests conversion_patterns conversion_pattern_history platform_settings users "
-    "idempotency_keys audit_seals audit_sealed import_files".split()
+    "idempotency_keys audit_seals audit_sealed import_files mailbox_positions".split()
 )
 CLOCKWORK = frozenset({"created_at", "updated_at"})
 

@@ -44,7 +44,7 @@ MANAGERS_READ = frozenset(
 )
 SERVICE_ONLY = frozenset(
     "platform_settings global_suppression client_suppression inbound_events send_batches cost_entries "
-    "enrichment_requests idempotency_keys import_files".split()
+    "enrichment_requests idempotency_keys import_files mailbox_positions".split()
 )
 _ALLOCATIONS = {f"allocation_{channel}" for channel in ("email", "sms", "linkedin", "voice", "mail")}
 _PERSON = set("email phone first_name last_name title company linkedin_url domain state time_zone".split())
