@@ -91,7 +91,7 @@ def install(app: FastAPI) -> None:
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AgencyOSError)  # noqa: S101  # by registration
-    path, detail = request.url.path, str(error)
+    path, detail = _path(request), str(error)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.warning("request_failed", path=path, code=error.code, error=detail)
         detail = _general(error)
@@ -105,7 +105,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         return await _ours(request, _of_body(error.__cause__))
     code = _title(error.status_code).lower().replace(" ", "_")
     headers = dict(error.headers) if error.headers else None
-    return problem(request.url.path, error.status_code, code, str(error.detail), headers=headers)
+    return problem(_path(request), error.status_code, code, str(error.detail), headers=headers)
 
 
 def _of_body(cause: BaseException) -> AgencyOSError:
@@ -121,7 +121,13 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # by registration
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
-    return problem(request.url.path, 422, InvalidInputError.code, f"{field}: {first['msg']}", field=field)
+    return problem(_path(request), 422, InvalidInputError.code, f"{field}: {first['msg']}", field=field)
+
+
+def _path(request: Request) -> str:
+    """The address as asked for, without the secret that ends the address of a provider which signs nothing."""
+    path = request.url.path
+    return path.rpartition("/")[0] + "/{secret}" if "secret" in request.path_params else path
 
 
 def _general(error: AgencyOSError) -> str:

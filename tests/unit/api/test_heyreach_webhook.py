@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import structlog
 
 from agency_os.api.main import create_app
+from agency_os.exceptions import UnavailableError
 from tests.factories.api import RecordingIntake, api_settings, client_of, make_web
 
 SECRET = "heyreach-path-secret-01"
@@ -47,6 +49,21 @@ async def test_what_cannot_be_read_is_kept_for_a_person(client: httpx.AsyncClien
 async def test_a_wrong_secret_is_refused(client: httpx.AsyncClient, intake: RecordingIntake, path: str) -> None:
     response = await client.post(f"/webhooks/heyreach/{path}", content=BODY)
     assert (response.status_code, intake.events) == (401, [])
+    assert SECRET not in response.text
+
+
+async def test_the_secret_stands_in_no_log_and_no_answer(
+    client: httpx.AsyncClient, intake: RecordingIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise UnavailableError("the database is away")
+
+    monkeypatch.setattr(intake, "store", away)
+    with structlog.testing.capture_logs() as lines:
+        response = await client.post(f"/webhooks/heyreach/{SECRET}", content=BODY)
+    assert (response.status_code, response.json()["instance"]) == (503, "/webhooks/heyreach/{secret}")
+    assert [line["path"] for line in lines if line["event"] == "request_failed"] == ["/webhooks/heyreach/{secret}"]
+    assert SECRET not in f"{lines} {response.text}"
 
 
 async def test_without_a_secret_there_is_no_such_address(client: httpx.AsyncClient, intake: RecordingIntake) -> None:
