@@ -275,3 +275,19 @@ def test_a_wrong_secret_is_refused() -> None:
             verify(wrong, SECRETS.vapi_secret)
     with pytest.raises(SignatureError):
         verify({"X-Vapi-Secret": ""}, "")
+
+
+async def test_a_number_with_a_server_of_its_own_is_as_published(
+    wire: Wire, client: VapiClient, judge: Published
+) -> None:
+    number = await client.import_twilio_number(
+        OURS,
+        account_sid=ACCOUNT,
+        auth_token="twilio-token",
+        name="Agency",
+        server_url="https://hooks.example.com/webhooks/vapi",
+        credential_id="cr-1",
+    )
+    await client.start_call(call_to(someone(), number.id))
+    assert wire.check(judge) == [201, 201]
+    assert {each[0] for each in told(wire)} == {"https://hooks.example.com/webhooks/vapi"}

@@ -173,11 +173,13 @@ class VapiClient:
         raise InvalidInputError("too many calls between these times: ask for a shorter span", field="created_from")
 
     async def import_twilio_number(
-        self, number: str, *, account_sid: str, auth_token: str, name: str, server_url: str | None = None
-    ) -> VapiNumber:
+        self, number: str, *, account_sid: str, auth_token: str, name: str,
+        server_url: str | None = None, credential_id: str | None = None,
+    ) -> VapiNumber:  # fmt: skip
         """Let Vapi call from this number of a Twilio account. Its text messages stay with Twilio.
 
-        Vapi keeps the token: without it, it cannot place calls there. After a time-out look with ``find_number``, since
+        Vapi keeps the token: without it, it cannot place calls there. Messages about the number's calls go to
+        ``server_url`` with the secret of Vapi's credential ``credential_id``, else to the organisation's server. After a time-out look with ``find_number``, since
         a second import is a second entry. Raises ProviderError.
         """
         form: dict[str, object] = {
@@ -190,7 +192,8 @@ class VapiClient:
             "smsEnabled": False,
         }
         if server_url is not None:
-            form["server"] = {"url": server_url}
+            credential = {} if credential_id is None else {"credentialId": credential_id}
+            form["server"] = {"url": server_url, **credential}
         operation = "import_twilio_number"
         try:
             response = await self._api.act(operation, "/phone-number", canonical_json(form))

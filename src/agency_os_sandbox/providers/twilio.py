@@ -129,7 +129,7 @@ class Twilio:
         self._keep(message, call.now, inbound=False, opt_out=False)
         self._tell_states(message, call.now)
         self._let_answer(message, 0 if step is None else int(step["count"]), call.now)
-        row = OracleRow(to, _touch(form), Decimal(units), message["sid"], accepted=True)
+        row = OracleRow(to, _touch(form), Decimal(units), accepted=True)
         return Answer(201, _shown(message, call.now, call.now, is_new=True), rows=(row,))
 
     def _tell_states(self, message: dict[str, Any], at: datetime) -> None:
@@ -197,11 +197,12 @@ class Twilio:
         return Answer(200, _shown_row(row, call.now))
 
     def _list(self, call: Call) -> Answer:
-        rows = self._store.all("SELECT * FROM sms WHERE at <= ? ORDER BY at DESC, n DESC", (stamp(call.now),))
-        messages = [_shown_row(row, call.now) for row in rows]
-        for name, field in (("To", "to"), ("From", "from")):
-            wanted = call.query.get(name)
-            messages = [each for each in messages if wanted is None or each[field] == wanted]
+        to, sender = call.query.get("To"), call.query.get("From")
+        rows = self._store.all(
+            "SELECT * FROM sms WHERE at <= ? AND recipient = coalesce(?, recipient) ORDER BY at DESC, n DESC",
+            (stamp(call.now), to),
+        )
+        messages = [_shown_row(row, call.now) for row in rows if sender is None or _own(row["sender"]) == sender]
         kept = {row["sid"]: parse(row["at"]) for row in rows}
         found = [each for each in messages if _sent_within(kept[each["sid"]], call.query)]
         return Answer(200, _page(call, "messages", found))

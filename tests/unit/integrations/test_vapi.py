@@ -116,11 +116,16 @@ async def test_several_messages_of_one_refusal_are_told_together() -> None:
 async def test_a_number_is_taken_over_without_its_text_messages() -> None:
     both = Both(answer(201, {"id": "pn-1", "number": "+61480000000", "status": "activating"}))
     found = await both.client.import_twilio_number(
-        "+61480000000", account_sid="AC1", auth_token="t", name="n" * 50, server_url="https://a.example/webhooks/vapi"
+        "+61480000000",
+        account_sid="AC1",
+        auth_token="t",
+        name="n" * 50,
+        server_url="https://a.example/webhooks/vapi",
+        credential_id="cr-1",
     )
     sent = json.loads(both.script.requests[0].body)
-    assert (sent["smsEnabled"], len(sent["name"]), sent["server"]["url"]) == (
-        False, 40, "https://a.example/webhooks/vapi"
+    assert (sent["smsEnabled"], len(sent["name"]), sent["server"]) == (
+        False, 40, {"url": "https://a.example/webhooks/vapi", "credentialId": "cr-1"}
     )  # fmt: skip
     assert (found.id, found.number, found.status) == ("pn-1", "+61480000000", "activating")
 
