@@ -130,8 +130,8 @@ class Published:
         described = self._resolved(content.get(_FORM, {}).get("schema", {})).get("properties")
         if not media.startswith(_FORM) or not described:
             return
-        given = [name.partition("[")[0] for name, _ in parse_qsl(request.body.decode(), keep_blank_values=True)]
-        unknown = [name for name in given if name not in described]
+        given = [name for name, _ in parse_qsl(request.body.decode(), keep_blank_values=True)]
+        unknown = [name for name in given if not {name, name.partition("[")[0]} & described.keys()]
         if unknown:
             raise ContractError(f"the field {unknown[0]} of {request.method} {request.target} is not published")
 

@@ -13,7 +13,7 @@ def from_swagger(document: Mapping[str, Any]) -> dict[str, Any]:
     """The same description as OpenAPI 3.1; security by keys is kept."""
     media = next(iter(document.get("consumes", [])), "application/json")
     paths = {
-        path: {method: _operation(found[method], media) for method in _METHODS if method in found}
+        path: {method: _operation(found[method], media, document) for method in _METHODS if method in found}
         for path, found in document["paths"].items()
     }
     return {
@@ -26,11 +26,11 @@ def from_swagger(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _operation(found: Mapping[str, Any], media: str) -> dict[str, Any]:
+def _operation(found: Mapping[str, Any], media: str, document: Mapping[str, Any]) -> dict[str, Any]:
     outside = [each for each in found.get("parameters", []) if each["in"] not in ("body", "formData")]
     operation: dict[str, Any] = {
         "parameters": [_parameter(each) for each in outside],
-        "responses": {status: _response(each) for status, each in found.get("responses", {}).items()},
+        "responses": {status: _response(each, document) for status, each in found.get("responses", {}).items()},
     }
     body = next((each for each in found.get("parameters", []) if each["in"] == "body"), None)
     if body is not None:
@@ -46,7 +46,9 @@ def _parameter(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: found[name] for name in _KEPT if name in found}, "schema": schema}
 
 
-def _response(found: Mapping[str, Any]) -> dict[str, Any]:
+def _response(found: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    if "$ref" in found:
+        found = document["responses"][found["$ref"].removeprefix("#/responses/")]
     content = {"application/json": {"schema": found["schema"]}} if "schema" in found else {}
     return {"description": found.get("description", ""), "content": content}
 

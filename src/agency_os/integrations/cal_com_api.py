@@ -54,6 +54,9 @@ class BookingStatus(StrEnum):
     OTHER = "other"
 
 
+_STATUSES: Final = {status.value: status for status in BookingStatus}
+
+
 @dataclass(frozen=True, slots=True)
 class Booking:
     """A booking as it stands. Times are aware UTC; ``token`` names our touch, as the booking link carried it."""
@@ -155,11 +158,10 @@ def _read(found: Fields) -> Booking | None:
     uid, start, end = found.text("uid"), found.moment("start"), found.moment("end")
     if uid is None or start is None or end is None:
         return None
-    status = found.text("status") or ""
     attendee = next(iter(found.each("attendees")), Fields(None))
     return Booking(
         uid=uid,
-        status=BookingStatus(status) if status in BookingStatus else BookingStatus.OTHER,
+        status=_STATUSES.get(found.text("status") or "", BookingStatus.OTHER),
         start=start,
         end=end,
         title=found.text("title") or "",

@@ -134,7 +134,8 @@ class Postmark:
             raise _QueryError(f"count and offset together are at most {_DEEPEST}.")
         if call.query.get("status", "queued") not in _STATUSES:
             raise _QueryError(f"status is one of {', '.join(sorted(_STATUSES))}.")
-        found = [shown for shown in self._arrived(call.now) if _matches(shown, call)]
+        days = _day(call, "fromdate", date.min), _day(call, "todate", date.max)
+        found = [shown for shown in self._arrived(call.now) if _matches(shown, call, days)]
         page = [_without(shown, _IN_DETAILS_ALONE) for shown in found[offset : offset + count]]
         return Answer(200, {"TotalCount": len(found), "InboundMessages": page})
 
@@ -179,13 +180,12 @@ def _status(row: Any) -> str:
     return "Processed" if row["state"] == "delivered" else "Failed"
 
 
-def _matches(shown: dict[str, Any], call: Call) -> bool:
+def _matches(shown: dict[str, Any], call: Call, days: tuple[date, date]) -> bool:
     for name, read in _FILTERS.items():
         wanted = call.query.get(name, "").strip().lower()
         if wanted and (wanted not in read(shown) if name == "subject" else wanted != read(shown)):
             return False
-    day = parsedate_to_datetime(shown["Date"]).astimezone(UTC).date()
-    return _day(call, "fromdate", date.min) <= day <= _day(call, "todate", date.max)
+    return days[0] <= parsedate_to_datetime(shown["Date"]).astimezone(UTC).date() <= days[1]
 
 
 def _day(call: Call, name: str, default: date) -> date:
