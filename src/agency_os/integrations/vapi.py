@@ -173,14 +173,20 @@ class VapiClient:
         raise InvalidInputError("too many calls between these times: ask for a shorter span", field="created_from")
 
     async def import_twilio_number(
-        self, number: str, *, account_sid: str, auth_token: str, name: str,
-        server_url: str | None = None, credential_id: str | None = None,
-    ) -> VapiNumber:  # fmt: skip
+        self,
+        number: str,
+        *,
+        account_sid: str,
+        auth_token: str,
+        name: str,
+        server_url: str | None = None,
+        credential_id: str | None = None,
+    ) -> VapiNumber:
         """Let Vapi call from this number of a Twilio account. Its text messages stay with Twilio.
 
         Vapi keeps the token: without it, it cannot place calls there. Messages about the number's calls go to
-        ``server_url`` with the secret of Vapi's credential ``credential_id``, else to the organisation's server. After a time-out look with ``find_number``, since
-        a second import is a second entry. Raises ProviderError.
+        ``server_url`` with the secret of Vapi's credential ``credential_id``, else to the organisation's server. After
+        a time-out look with ``find_number``, since a second import is a second entry. Raises ProviderError.
         """
         form: dict[str, object] = {
             "provider": "twilio",
