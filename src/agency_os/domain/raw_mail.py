@@ -28,7 +28,8 @@ def parse_raw(raw: bytes, *, received_at: datetime, event_id: str | None = None)
     """
     message = message_from_bytes(raw)
     headers = tuple((name, _decoded(value)) for name, value in message.items())
-    name, address = parseaddr(_decoded(message.get("From", "")))
+    # taken apart before it is decoded: an encoded name may hold what separates addresses (RFC 2047, section 5)
+    name, address = parseaddr(_unfolded(message.get("From", "")))
     to = _addresses(message, "To", "Cc")
     delivered_to = (*_addresses(message, "Delivered-To", "X-Original-To", "Envelope-To"), *to)
     message_id = _message_ids(message.get("Message-ID"))
@@ -36,7 +37,7 @@ def parse_raw(raw: bytes, *, received_at: datetime, event_id: str | None = None)
     return InboundMail(
         event_id=event_id or (message_id[0] if message_id else sha256(raw).hexdigest()),
         from_email=address,
-        from_name=name,
+        from_name=_decoded(name),
         to=to,
         mailbox_hash=next((found[1] for one in delivered_to if (found := _REPLY_LOCAL_PART.match(one))), ""),
         subject=_decoded(message.get("Subject", "")),
@@ -59,11 +60,16 @@ def _decoded(value: object) -> str:
     except (HeaderParseError, LookupError, UnicodeError, ValueError):
         # what cannot be decoded is kept as it came, without what no text can hold
         text = text.encode("utf-8", "replace").decode("utf-8", "replace")
+    return _unfolded(text)
+
+
+def _unfolded(value: object) -> str:
+    text = str(value).encode("utf-8", "replace").decode("utf-8", "replace")
     return re.sub(r"\s*[\r\n]+\s*", " ", text).strip()
 
 
 def _addresses(message: Message, *names: str) -> tuple[str, ...]:
-    values = [_decoded(value) for name in names for value in message.get_all(name, [])]
+    values = [_unfolded(value) for name in names for value in message.get_all(name, [])]
     return tuple(address for _, address in getaddresses(values) if "@" in address)
 
 
