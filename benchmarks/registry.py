@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from benchmarks.client import client
+from benchmarks.enrichment import enrichment
 from benchmarks.harness import Benchmark
 from benchmarks.intake import intake
 from benchmarks.lists import lists
@@ -14,5 +16,13 @@ from benchmarks.scoring import scoring
 from benchmarks.sending import sending
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
-    {"scoring": scoring, "sending": sending, "intake": intake, "rescoring": rescoring, "lists": lists}
+    {
+        "scoring": scoring,
+        "sending": sending,
+        "intake": intake,
+        "rescoring": rescoring,
+        "lists": lists,
+        "client": client,
+        "enrichment": enrichment,
+    }
 )

@@ -21,27 +21,12 @@ from agency_os_sandbox.clock import VirtualClock, wall_now
 from agency_os_sandbox.control import Control, Parts
 from agency_os_sandbox.delivery import Delivery
 from agency_os_sandbox.faults import Faults
-from agency_os_sandbox.gateway import Gateway, Provider
+from agency_os_sandbox.gateway import Gateway
 from agency_os_sandbox.inbound import Inbound
 from agency_os_sandbox.limits import Limits
+from agency_os_sandbox.mounts import Ground, mounts
 from agency_os_sandbox.oracle import Oracle
 from agency_os_sandbox.outbox import Outbox
-from agency_os_sandbox.providers.apify import Apify
-from agency_os_sandbox.providers.apollo import Apollo
-from agency_os_sandbox.providers.cal_com import CalCom
-from agency_os_sandbox.providers.clay import Clay
-from agency_os_sandbox.providers.deepgram import Deepgram
-from agency_os_sandbox.providers.dncr import Dncr
-from agency_os_sandbox.providers.elevenlabs import ElevenLabs
-from agency_os_sandbox.providers.heyreach import HeyReach
-from agency_os_sandbox.providers.hunter import Hunter
-from agency_os_sandbox.providers.lob import Lob
-from agency_os_sandbox.providers.postmark import Postmark
-from agency_os_sandbox.providers.resend import Resend
-from agency_os_sandbox.providers.stripe import Stripe
-from agency_os_sandbox.providers.stripe_life import StripeLife
-from agency_os_sandbox.providers.twilio import Twilio
-from agency_os_sandbox.providers.vapi import Vapi
 from agency_os_sandbox.signing import Secrets
 from agency_os_sandbox.store import StateError, Store
 from agency_os_sandbox.world.directory import build_directory
@@ -85,23 +70,7 @@ class Sandbox:
         self.delivery = Delivery(outbox, self.clock, options.api_url, options.secrets)
         gateway = Gateway(store, self.clock, oracle, faults, limits)
         gateway.wake = self.delivery.wake
-        providers: tuple[tuple[Provider, str], ...] = (
-            (Resend(store, life.accept), "/resend"),
-            (CalCom(bookings, life.meet), "/cal/v2"),
-            (Postmark(store, outbox), "/postmark"),
-            (Stripe(store, StripeLife(self.seed, store, outbox, life)), "/stripe"),
-            (Apollo(store, directory), "/apollo/api/v1"),
-            (Hunter(store, directory), "/hunter/v2"),
-            (Twilio(store, outbox, self.seed, options.secrets.twilio_auth_token), "/twilio"),
-            (Vapi(store, outbox, self.seed), "/vapi"),
-            (HeyReach(store, outbox, self.seed, options.secrets.heyreach_secret), "/heyreach/api/public"),
-            (Dncr(store, self.seed), "/dncr"),
-            (Deepgram(store, outbox, self.seed), "/deepgram"),
-            (Apify(store, directory), "/apify"),
-            (Clay(store, directory, outbox), "/clay"),
-            (Lob(store, outbox, self.seed), "/lob/v1"),
-            (ElevenLabs(store), "/elevenlabs"),
-        )
+        providers = mounts(Ground(self.seed, store, outbox, bookings, life, directory, options.secrets))
         names = tuple(provider.name for provider, _ in providers)
         self.control = Control(
             Parts(

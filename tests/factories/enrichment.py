@@ -19,10 +19,12 @@ from agency_os.db import AsyncSession, Database
 from agency_os.engines.scorer import ScorerEngine
 from agency_os.engines.scout import ScoutEngine
 from agency_os.integrations.apollo import ApolloClient
+from agency_os.integrations.apollo_facts import ApolloSource
 from agency_os.integrations.clay import ClayClient
 from agency_os.integrations.clay_facts import ClaySource
 from agency_os.integrations.fact_source import FactSource
 from agency_os.integrations.hunter import HunterClient
+from agency_os.integrations.hunter_facts import HunterSource
 from agency_os.integrations.provider_api import Connection
 from agency_os.integrations.redis import Cache
 from agency_os.kit.clock import FakeWallClock, WallClock
@@ -174,7 +176,8 @@ def services(
     rate = RateLimit(1_000_000, wall)
     apollo = ApolloClient(Connection(providers, "http://127.0.0.1/apollo/api/v1", "key", rate, wall))
     hunter = HunterClient(Connection(providers, "http://127.0.0.1/hunter/v2", "key", rate, wall))
-    scout = ScoutEngine(cache, apollo, hunter, HASHES, wall, COSTS, clay=clay)
+    sources: list[FactSource] = [ApolloSource(apollo, COSTS.apollo), HunterSource(hunter, COSTS.hunter)]
+    scout = ScoutEngine(cache, [*sources, clay] if clay is not None else sources, HASHES, wall)
     infra = SimpleNamespace(database=database, cache=cache, hashes=HASHES, wall=wall)
     return cast("Services", SimpleNamespace(infra=infra, scout=scout, scorer=ScorerEngine()))
 

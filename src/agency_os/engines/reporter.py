@@ -56,7 +56,6 @@ class ReporterEngine:
         settled, reserved = await repository.costs(client_id)
         people, meetings = counts["people"], counts["meetings"]
         booked = sum(count for status, count in meetings.items() if status != "rescheduled")
-        total = sum(settled.values(), Decimal(0))
         replies = {
             name.removeprefix(_REPLY): count
             for name, count in sorted(counts["activities"].items())
@@ -84,11 +83,8 @@ class ReporterEngine:
             "waiting_for_a_person": counts["needs_person"],
             "events": counts["events"],
             "cost": {
-                "total": _aud(total),
-                "by_provider": {name: _aud(amount) for name, amount in sorted(settled.items())},
-                "reserved": _aud(reserved),
+                **_costs(settled, reserved, booked),
                 "per_lead": str(blended_cost(*await repository.enrichment(client_id))),
-                "per_meeting": _aud(total / booked) if booked else None,
             },
         }
 
@@ -118,6 +114,16 @@ class ReporterEngine:
                     f"{name}: the provider charged {charged} units, the ledger has {settled} and {reserved} reserved"
                 )
         return Agreement(log.total(), sent.total(), len(unknown), tuple(differences))
+
+
+def _costs(settled: Mapping[str, Decimal], reserved: Decimal, booked: int) -> dict[str, Any]:
+    total = sum(settled.values(), Decimal(0))
+    return {
+        "total": _aud(total),
+        "by_provider": {name: _aud(amount) for name, amount in sorted(settled.items())},
+        "reserved": _aud(reserved),
+        "per_meeting": _aud(total / booked) if booked else None,
+    }
 
 
 def _shown(entry: tuple[str | None, str | None, str | None]) -> str:

@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from agency_os.config import CostSettings
 from agency_os.db import AsyncSession
 from agency_os.domain.calendars import latest_date
 from agency_os.domain.company import company_key
@@ -23,8 +22,6 @@ from agency_os.domain.enrichment import CACHE_TTL, Lookup, validate
 from agency_os.domain.enrichment_batch import AWAITED, BUSY, Batch, LeadCase
 from agency_os.domain.facts import LeadFacts
 from agency_os.exceptions import InvalidInputError
-from agency_os.integrations.apollo import ApolloClient
-from agency_os.integrations.apollo_facts import ApolloSource
 from agency_os.integrations.fact_source import (
     Answer,
     Awaited,
@@ -39,8 +36,6 @@ from agency_os.integrations.fact_source import (
     ledger_key,
     reference,
 )
-from agency_os.integrations.hunter import HunterClient
-from agency_os.integrations.hunter_facts import HunterSource
 from agency_os.integrations.redis import Cache
 from agency_os.kit.clock import WallClock, parse_instant
 from agency_os.kit.tokens import PersonHash
@@ -95,24 +90,13 @@ class EnrichmentCounts:
 
 
 class ScoutEngine:
-    """Enriches one client's leads. A source that is None is not configured and never asked."""
+    """Enriches one client's leads from ``sources``; a place in the waterfall without one is never asked."""
 
-    def __init__(
-        self,
-        cache: Cache,
-        apollo: ApolloClient,
-        hunter: HunterClient,
-        hashes: PersonHash,
-        wall: WallClock,
-        costs: CostSettings,
-        apify: FactSource | None = None,
-        clay: FactSource | None = None,
-    ) -> None:
+    def __init__(self, cache: Cache, sources: Sequence[FactSource], hashes: PersonHash, wall: WallClock) -> None:
         self._cache = cache
         self._hashes = hashes
         self._wall = wall
-        sources = (ApolloSource(apollo, costs.apollo), HunterSource(hunter, costs.hunter), apify, clay)
-        self._sources: dict[Lookup, FactSource] = {each.lookup: each for each in sources if each is not None}
+        self._sources: dict[Lookup, FactSource] = {each.lookup: each for each in sources}
         self._missing = frozenset(set(Lookup) - set(self._sources) - {Lookup.CACHE})
 
     async def claim(self, db: AsyncSession, *, client_id: UUID, now: datetime) -> Batch | None:

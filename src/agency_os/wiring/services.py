@@ -21,9 +21,12 @@ from agency_os.integrations import cal_com, postmark, resend, stripe
 from agency_os.integrations.apify import ApifyClient
 from agency_os.integrations.apify_facts import ApifySource
 from agency_os.integrations.apollo import ApolloClient
+from agency_os.integrations.apollo_facts import ApolloSource
 from agency_os.integrations.clay import ClayClient
 from agency_os.integrations.clay_facts import ClaySource
+from agency_os.integrations.fact_source import FactSource
 from agency_os.integrations.hunter import HunterClient
+from agency_os.integrations.hunter_facts import HunterSource
 from agency_os.integrations.resend import ResendClient
 from agency_os.repositories.inbound_event import ReceivedEvent, SettledEvent
 from agency_os.wiring.infrastructure import Infrastructure, connect
@@ -93,25 +96,17 @@ def _clay(infra: Infrastructure) -> ClaySource | None:
     return ClaySource(ClayClient(connect(infra, settings), settings.credits_per_row), infra.settings.costs.clay)
 
 
-def _apify(infra: Infrastructure) -> ApifySource | None:
-    settings = infra.settings.apify
-    if settings is None:
-        return None
-    return ApifySource(ApifyClient(connect(infra, settings), settings.actor), infra.settings.costs.apify)
-
-
 def _scout(infra: Infrastructure, clay: ClaySource | None) -> ScoutEngine:
-    settings = infra.settings
-    return ScoutEngine(
-        cache=infra.cache,
-        apollo=ApolloClient(connect(infra, settings.apollo)),
-        hunter=HunterClient(connect(infra, settings.hunter)),
-        hashes=infra.hashes,
-        wall=infra.wall,
-        costs=settings.costs,
-        apify=_apify(infra),
-        clay=clay,
-    )
+    settings, costs = infra.settings, infra.settings.costs
+    sources: list[FactSource] = [
+        ApolloSource(ApolloClient(connect(infra, settings.apollo)), costs.apollo),
+        HunterSource(HunterClient(connect(infra, settings.hunter)), costs.hunter),
+    ]
+    if settings.apify is not None:
+        sources.append(ApifySource(ApifyClient(connect(infra, settings.apify), settings.apify.actor), costs.apify))
+    if clay is not None:
+        sources.append(clay)
+    return ScoutEngine(infra.cache, sources, infra.hashes, infra.wall)
 
 
 def _email(infra: Infrastructure) -> EmailEngine:
