@@ -8,6 +8,7 @@ charged: we repeat only what was not accepted. Errors: platform.claude.com/docs,
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from decimal import Decimal
@@ -118,11 +119,13 @@ class AnthropicClient:
         self._connection = connection
         self._timeouts = timeouts
         self._policy = policy
+        # At DEBUG the SDK logs whole requests, and prompts hold personal data.
+        logging.getLogger("anthropic").setLevel(logging.INFO)
         self._sdk = AsyncAnthropic(
             api_key=connection.api_key,
             base_url=connection.base_url,
             max_retries=0,
-            open_telemetry=False,  # prompts hold personal data
+            open_telemetry=False,
             # Proxies from the environment and redirects would carry the key elsewhere.
             http_client=make_http(trust_env=False, follow_redirects=False, event_hooks={"response": [_bound]}),
         )

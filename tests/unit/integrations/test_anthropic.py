@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from decimal import Decimal
@@ -474,6 +475,14 @@ def test_no_prompt_shows_in_a_repr() -> None:
         (Prompt("m", 1, [{"content": "hidden"}], "hidden"), TextDelta("hidden"), ToolCall("i", "n", {"a": "hidden"}))
     )
     assert "hidden" not in shown
+
+
+async def test_no_prompt_and_no_key_is_logged_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await Both(reply(200, MESSAGE)).client.complete(HELLO)
+    await Both(events(*WHOLE)).stream()
+    assert "a.example" in caplog.text
+    assert not any(secret in caplog.text for secret in ("Hello, Pat", "Good day", KEY))
 
 
 COSTS = CostSettings(anthropic_input_usd=Decimal(3), anthropic_output_usd=Decimal(15))
