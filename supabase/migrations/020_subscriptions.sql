@@ -10,3 +10,5 @@ ALTER TABLE clients
 CREATE INDEX idx_clients_stripe_customer ON clients (stripe_customer_id) WHERE stripe_customer_id IS NOT NULL;
 CREATE INDEX idx_clients_stripe_subscription ON clients (stripe_subscription_id)
     WHERE stripe_subscription_id IS NOT NULL;
+-- What nobody could place is few among very many: found when a customer becomes known, and by a person.
+CREATE INDEX idx_inbound_events_unmatched ON inbound_events (provider, received_at) WHERE state = 'unmatched';

@@ -275,7 +275,7 @@ async def test_what_no_client_of_ours_asks_is_answered_as_published(
     assert await wire.check_raw(judge, "POST", BASE + path, body.encode(), **given) == status
 
 
-BROKEN = {
+BROKEN: dict[str, dict[str, Any]] = {
     "no price": {"body": b"mode=subscription&line_items%5B0%5D%5Bquantity%5D=1&success_url=https%3A%2F%2Fa.example"},
     "a parameter of another time": {"add": b"&payment_behavior=default_incomplete"},
     "a quantity in words": {"body": b"mode=subscription&line_items%5B0%5D%5Bprice%5D=price_1"
@@ -292,7 +292,7 @@ async def test_a_broken_request_is_noticed(wire: Wire, client: StripeClient, jud
     await client.create_checkout(CHECKOUT, key="checkout:1")
     request = wire.recorder.exchanges[0][0]
     judge.check_request(request)
-    change: dict[str, Any] = dict(BROKEN[fault])
+    change = dict(BROKEN[fault])
     body = change.pop("body", request.body) + change.pop("add", b"")
     headers = {name.lower(): value for name, value in request.headers.items()} | change
     broken = replace(request, body=body, headers={name: value for name, value in headers.items() if value is not None})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -27,7 +27,6 @@ NAME: Final = "stripe"
 API_VERSION: Final = "2026-10-28.endive"
 """Of the published objects that our reading is tested against. Webhooks follow their endpoint's own version, which is
 to be set to the same one (docs/providers/stripe.md)."""
-KEY_WINDOW: Final = timedelta(hours=24)
 CLIENT_FIELD: Final = "client_id"
 """The metadata by which a subscription says whose it is."""
 _LONGEST_KEY: Final = 255

@@ -24,6 +24,12 @@ class InboundEvent(IdMixin, Base):
         ),
         Index("idx_inbound_events_client", "client_id", text("received_at DESC")),
         Index("idx_inbound_events_queue", "occurred_at", "id", postgresql_where=text("state = 'received'::text")),
+        Index(
+            "idx_inbound_events_unmatched",
+            "provider",
+            "received_at",
+            postgresql_where=text("state = 'unmatched'::text"),
+        ),
     )
 
     provider: Mapped[str]

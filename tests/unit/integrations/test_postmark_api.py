@@ -16,7 +16,7 @@ from agency_os.kit.retry import RateLimit
 from tests.support.wire import Script, answer
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
-DAYS = {"since": date(2026, 11, 22), "until": date(2026, 11, 24)}
+DAYS: dict[str, Any] = {"since": date(2026, 11, 22), "until": date(2026, 11, 24)}
 MAIL = {"MessageID": "m-1", "From": "pat@company.example", "Status": "Processed", "TextBody": "Yes.", "Headers": []}
 
 
