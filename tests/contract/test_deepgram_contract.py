@@ -47,6 +47,7 @@ def overlapping(schema: Any) -> Any:
 @cache
 def description() -> Published:
     document = overlapping(read_spec("deepgram/openapi.json"))
+    document["info"]["title"] = "Deepgram"  # it calls itself "REST API"
     operation = document["paths"]["/v1/listen"]["post"]
     operation["requestBody"]["required"] = True
     operation["requestBody"]["content"]["audio/mpeg"] = {}
