@@ -78,7 +78,7 @@ class _Taught:
     inner: FactSource
     spent: Decimal = Decimal(0)
     useful: Decimal = Decimal(0)
-    handed: dict[str, tuple[LeadFacts, Decimal]] = field(default_factory=dict)
+    handed: dict[str, LeadFacts] = field(default_factory=dict)
 
     @property
     def lookup(self) -> Lookup:
@@ -111,9 +111,8 @@ class _Taught:
             match answer:
                 case Found(found, units):
                     self.note(facts, found, units, today)
-                case Awaited(_, units):
-                    self.spent += units * self.unit_cost
-                    self.handed[reference] = (facts, units)
+                case Awaited():
+                    self.handed[reference] = facts
                 case Unclear(_, units):
                     self.spent += (units or Decimal(0)) * self.unit_cost
         return answers
@@ -121,12 +120,6 @@ class _Taught:
     def note(self, facts: LeadFacts, found: LeadFacts, units: Decimal, today: date) -> None:
         """Count one answer."""
         self.spent += units * self.unit_cost
-        if merge_facts(facts, found, today) != facts:
-            self.useful += units * self.unit_cost
-
-    def called_back(self, reference: str, found: LeadFacts, today: date) -> None:
-        """Count an answer that came later; it was paid for when it was handed over."""
-        facts, units = self.handed.pop(reference)
         if merge_facts(facts, found, today) != facts:
             self.useful += units * self.unit_cost
 
@@ -227,4 +220,5 @@ async def _call_back(sandbox: Sandbox, database: Database, clay: ClaySource, not
         event = ReceivedEvent(new_id(), "clay", str(body["id"]), "row", content, now, now, 0)
         async with database.transaction(now=now) as db:
             await AnswerEngine(clay).read(db, event, now=now)
-        noted.called_back(str(body["id"]), facts_of(parse_answer(content), now.date()), now.date())
+        found = facts_of(parse_answer(content), now.date())
+        noted.note(noted.handed.pop(str(body["id"])), found, clay.charged(found), now.date())

@@ -7,6 +7,7 @@ to the workers. A run without a test that uses them starts none (under xdist: a 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
@@ -106,8 +107,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not deselected:
         return
     terminalreporter.section("deselected: cannot run on this machine")
-    for nodeid, lacking in sorted(deselected.items()):
-        terminalreporter.line(f"{nodeid}: {'; '.join(f'{name} ({NEEDS[name].how})' for name in lacking)}")
+    counts = Counter(name for lacking in deselected.values() for name in lacking)
+    for name, lacked in sorted(counts.items()):
+        terminalreporter.line(f"{lacked} tests need {name}: {NEEDS[name].how}")
     for nodeid in _wrongly_deselected(config):
         terminalreporter.line(f"FAILED in CI, where it could run: {nodeid}", red=True)
 

@@ -15,10 +15,32 @@ from agency_os.kit.http import HttpRequest, HttpResponse, Transport
 from agency_os.kit.retry import RateLimit
 from agency_os_sandbox.app import Options, Sandbox
 from tests.factories.sandbox import MONDAY_NINE, SECRETS, SEED, World
-from tests.support.published import Published
+from tests.support.published import JUDGED, Published
 from tests.support.wire import InProcess, Recorder
 
 HOST = "http://sandbox.example"
+_JUDGED = "judged"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """xdist: a worker hands over what it has judged."""
+    worker_output = getattr(session.config, "workeroutput", None)
+    if worker_output is not None:
+        worker_output[_JUDGED] = sorted(JUDGED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """xdist: gather what a worker judged."""
+    JUDGED.update((title, name) for title, name in getattr(node, "workeroutput", {}).get(_JUDGED, ()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name every provider and operation that was held against a description."""
+    if JUDGED:
+        terminalreporter.section("judged by their descriptions")
+    for title in sorted({title for title, _ in JUDGED}):
+        terminalreporter.line(f"{title}: {', '.join(sorted(name for known, name in JUDGED if known == title))}")
 
 
 class Wire:

@@ -13,6 +13,7 @@ import pytest
 from agency_os.exceptions import ProviderError, SignatureError
 from agency_os.integrations import clay
 from agency_os.integrations.clay import ClayClient, ClayRow, parse_answer
+from agency_os.integrations.clay_facts import ClaySource, facts_of
 from agency_os.integrations.webhook import Webhook
 from agency_os.kit.http import HttpRequest
 from agency_os_sandbox.signers import SIGNERS
@@ -50,9 +51,17 @@ def callbacks(wire: Wire) -> list[dict[str, Any]]:
     return [json.loads(row["body"]) for row in rows]
 
 
-async def test_a_row_is_taken_and_costs_what_the_table_costs(wire: Wire, client: ClayClient, judge: Published) -> None:
-    assert await client.hand_over(row_of(directory().contacts[0])) == Decimal(4)
-    assert wire.check(judge) == [200]
+async def test_what_finds_something_costs_the_rows_price_and_nothing_costs_nothing(
+    wire: Wire, client: ClayClient, judge: Published
+) -> None:
+    for number, contact in enumerate(directory().contacts[:30], 1):
+        await client.hand_over(row_of(contact, number))
+    assert set(wire.check(judge)) == {200}
+    charged = wire.sandbox.store.all("SELECT units FROM oracle WHERE provider = 'clay' ORDER BY seq")
+    source = ClaySource(client, Decimal(1))
+    found = [facts_of(parse_answer(json.dumps(body).encode()), MONDAY_NINE.date()) for body in callbacks(wire)]
+    assert [Decimal(row["units"]) for row in charged] == [source.charged(each) for each in found]
+    assert {Decimal(0), Decimal(4)} == {Decimal(row["units"]) for row in charged}
 
 
 async def test_the_callback_names_our_row_and_is_as_described(wire: Wire, client: ClayClient, judge: Published) -> None:

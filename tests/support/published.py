@@ -30,6 +30,10 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 _MERGING = ("allOf", "anyOf", "oneOf")
 
 
+JUDGED: set[tuple[str, str]] = set()
+"""Description and operation of every request and answer that was judged in this process, for the summary of a run."""
+
+
 class ContractError(AssertionError):
     """Something on the wire is not as published; says what."""
 
@@ -83,9 +87,15 @@ class Published:
     def _lenient(self) -> OpenAPI:
         return self._judge(_opened)
 
+    @property
+    def title(self) -> str:
+        """What the description calls itself."""
+        return str(self.document.get("info", {}).get("title", "without a title")).partition(":")[0]
+
     def check_request(self, request: HttpRequest) -> None:
         """Raise ContractError unless path, credentials, query, declared headers and body are as described."""
         operation = self._operation(request)
+        JUDGED.add((self.title, operation["x-name"]))
         declared = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
         given = [name for name, _ in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)]
         unknown = [name for name in given if name not in declared]
@@ -102,7 +112,9 @@ class Published:
 
     def check_answer(self, request: HttpRequest, response: HttpResponse) -> None:
         """Raise ContractError unless the answer's body has the shape described for its status."""
-        responses = self._operation(request)["responses"]
+        operation = self._operation(request)
+        responses = operation["responses"]
+        JUDGED.add((self.title, operation["x-name"]))
         declared = _of_status(responses, response.status)
         if declared is None and self.undeclared is not None:
             self._check(json.loads(response.body), self.undeclared, f"answer {response.status}")
@@ -154,7 +166,8 @@ class Published:
             if re.fullmatch(pattern, path) and request.method.lower() in found:
                 operation = found[request.method.lower()]
                 shared = [*found.get("parameters", []), *operation.get("parameters", [])]
-                return {**operation, "parameters": [self._resolved(each) for each in shared]}
+                name = f"{request.method} {template}"
+                return {**operation, "x-name": name, "parameters": [self._resolved(each) for each in shared]}
         raise ContractError(f"{request.method} {path} is not published")
 
     def _resolved(self, value: Mapping[str, Any]) -> Mapping[str, Any]:

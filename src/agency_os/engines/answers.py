@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 from agency_os.db import AsyncSession
@@ -23,7 +22,6 @@ from agency_os.repositories.enrichment_request import EnrichmentRequestRepositor
 from agency_os.repositories.inbound_event import ReceivedEvent, SettledEvent
 
 ANSWERED: Final = "a look-up's answer"
-NOTHING: Final = Decimal(0)
 
 
 class AnswerEngine:
@@ -43,15 +41,14 @@ class AnswerEngine:
             return SettledEvent(event.id, "names no look-up of ours", state="unmatched")
         key, fence = found
         name = self._clay.lookup.value
-        result = json.dumps(answer_to_json(Found(facts_of(answer, latest_date(now)), NOTHING)), ensure_ascii=False)
+        facts = facts_of(answer, latest_date(now))
+        units = self._clay.charged(facts)
+        result = json.dumps(answer_to_json(Found(facts, units)), ensure_ascii=False)
         requests = EnrichmentRequestRepository(db)
-        if not await requests.answer(name, key, fence, result, valid_until=now + CACHE_TTL, now=now):
+        if not await requests.answer(name, key, fence, result, units, valid_until=now + CACHE_TTL, now=now):
             return SettledEvent(event.id, "names no look-up of ours", state="unmatched")
-        # Whoever handed it over may have died before it was booked; what is settled stays as it is.
+        # A row that is run again in the table is not paid again: what is settled stays as it is.
         await CostEntryRepository(db).settle(
-            {ledger_key(key, fence): self._clay.client.credits_per_row},
-            provider=name,
-            unit_cost=self._clay.unit_cost,
-            now=now,
+            {ledger_key(key, fence): units}, provider=name, unit_cost=self._clay.unit_cost, now=now
         )
         return SettledEvent(event.id, ANSWERED)

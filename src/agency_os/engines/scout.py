@@ -328,15 +328,17 @@ class ScoutEngine:
                 return Settlement(key, fence, "leased")
             case Unclear(_, units):
                 return Settlement(key, fence, "unknown", units=units or Decimal(0))
-            case Awaited(_, units):
-                return Settlement(key, fence, "waiting", units=units)
+            case Awaited():
+                return Settlement(key, fence, "waiting")
             case Refused() | NotNow():
                 return Settlement(key, fence, "released")
 
 
 def _charged(answer: Answer) -> Decimal | None:
     """Units to book; None where nobody can say, so that the reservation stays open."""
-    return answer.units if isinstance(answer, Found | Unclear | Awaited) else Decimal(0)
+    if isinstance(answer, Awaited):
+        return None
+    return answer.units if isinstance(answer, Found | Unclear) else Decimal(0)
 
 
 def _enriched(case: LeadCase, refusal: str | None) -> EnrichedLead:

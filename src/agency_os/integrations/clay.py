@@ -2,7 +2,8 @@
 
 The table's webhook only acknowledges. Its last column, an HTTP call that the user sets up as docs/providers/clay.md
 shows, brings what Clay found to our callback, minutes later or never; the row's ``id`` says which question it answers.
-There are no idempotency keys: a row handed over twice is paid twice, so no row is.
+There are no idempotency keys: a row handed over twice is paid twice, so no row is. A row for which nothing is found
+costs nothing.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ class ClayClient:
         self._api = ProviderApi(connection, _DIALECT, {"x-clay-webhook-auth": connection.api_key})
         self.credits_per_row = credits_per_row
 
-    async def hand_over(self, row: ClayRow) -> Decimal:
-        """Put one row into the table; the credits that it will cost. Raises ProviderError.
+    async def hand_over(self, row: ClayRow) -> None:
+        """Put one row into the table; it costs at most ``credits_per_row``. Raises ProviderError.
 
         After an unknown outcome the credits may have been spent, and the answer may still come.
         """
@@ -92,7 +93,6 @@ class ClayClient:
         response = await self._api.act("hand_over", "", canonical_json(known))
         if response.body.strip():  # only an acknowledgement, but a page instead of one comes from elsewhere
             self._api.read_answer("hand_over", response, self.credits_per_row)
-        return self.credits_per_row
 
 
 def webhooks(secret: str) -> WebhookSource:

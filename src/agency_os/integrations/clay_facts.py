@@ -68,10 +68,15 @@ class ClaySource:
             linkedin_url=_value(facts.linkedin_url),
         )
         try:
-            units = await self.client.hand_over(row)
+            await self.client.hand_over(row)
         except ProviderError as error:
             return answer_of(error, error.cost_units)
-        return Awaited("handed over to Clay", units)
+        return Awaited("handed over to Clay")
+
+    def charged(self, found: LeadFacts) -> Decimal:
+        """The credits of a row that brought ``found``: none for nothing (clay.com/faq, "Do unsuccessful searches
+        consume Data Credits?")."""
+        return self.client.credits_per_row if any(found.known()) else Decimal(0)
 
 
 def _value(fact: Fact[str] | None) -> str | None:

@@ -64,10 +64,9 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """Taken and charged; the answer comes later by the source's callback, which names our reference."""
+    """Taken; what is found and what it costs comes later, by the source's callback, which names our reference."""
 
     reason: str
-    units: Decimal
 
 
 Answer = Found | Objected | Refused | NotNow | Unclear | Awaited

@@ -71,7 +71,7 @@ _SETTLE = text("""
 # Whatever became of the request meanwhile, an answer is an answer; only one of an older lease is not.
 _ANSWER = text("""
     UPDATE enrichment_requests SET
-        state = 'done', result = CAST(:result AS jsonb), valid_until = :valid_until, finished_at = :now,
+        state = 'done', result = CAST(:result AS jsonb), units = :units, valid_until = :valid_until, finished_at = :now,
         lease_until = NULL, answer_by = NULL
     WHERE provider = :provider AND key = :key AND fence = :fence AND state IN ('leased', 'waiting', 'unknown', 'done')
     RETURNING id
@@ -191,10 +191,12 @@ class EnrichmentRequestRepository(Repository):
         return set(rows.scalars())
 
     async def answer(
-        self, provider: str, key: str, fence: int, result: str, *, valid_until: datetime, now: datetime
+        self, provider: str, key: str, fence: int, result: str, units: Decimal, *, valid_until: datetime, now: datetime
     ) -> bool:
-        """Store what a callback brought for the lease of this ``fence``; False where there is no such look-up, or a
-        later lease has taken its place."""
-        values = {"provider": provider, "key": key, "fence": fence, "result": result}
+        """Store what a callback brought, and its price, for the lease of this ``fence``.
+
+        False where there is no such look-up, or a later lease has taken its place.
+        """
+        values = {"provider": provider, "key": key, "fence": fence, "result": result, "units": units}
         found = await self.db.scalar(_ANSWER, {**values, "valid_until": valid_until, "now": now})
         return found is not None

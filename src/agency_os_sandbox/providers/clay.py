@@ -2,7 +2,7 @@
 
 A stand-in for one table set up as docs/providers/clay.md shows. The webhook only acknowledges; limits are those
 reported: 10 rows a second with bursts, 100 KB a row, 50,000 rows in a webhook's life. There are no keys: a row that
-comes twice is paid twice.
+comes twice is paid twice. What finds nothing costs nothing.
 """
 
 from __future__ import annotations
@@ -78,9 +78,10 @@ class Clay:
         self._store.set_meta(_COUNT, str(taken + 1))
         own = str(row["id"])
         due = call.now + timedelta(minutes=3 + 17 * unit(own, "clay minutes"))
-        body = json.dumps({"id": own, **self._found(row)}, ensure_ascii=False)
+        found = self._found(row)
+        body = json.dumps({"id": own, **found}, ensure_ascii=False)
         self._outbox.put(Parcel(self.name, "row", f"{own}:{taken}", own, CALLBACK_PATH, body), due)
-        accepted = OracleRow(_recipient(row), None, CREDITS_PER_ROW, own, accepted=True)
+        accepted = OracleRow(_recipient(row), None, CREDITS_PER_ROW if found else Decimal(0), own, accepted=True)
         return Answer(200, {"success": True}, rows=(accepted,))
 
     def _found(self, row: Mapping[str, Any]) -> dict[str, Any]:
