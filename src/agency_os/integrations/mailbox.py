@@ -18,7 +18,7 @@ from agency_os.integrations.mail_transport import OutgoingEmail, SendResult, Sen
 from agency_os.integrations.mailbox_accounts import MailboxAccount, is_plain_address
 from agency_os.integrations.mailbox_imap import ImapSession, in_session
 from agency_os.integrations.mailbox_message import build_message, is_our_message_id, message_id_of, name_and_address
-from agency_os.integrations.mailbox_smtp import NAME, submit
+from agency_os.integrations.mailbox_smtp import NAME, log_in, submit
 from agency_os.kit.clock import BusinessClock, to_utc
 from agency_os.kit.logging import get_logger
 from agency_os.kit.retry import RateLimit
@@ -106,6 +106,15 @@ class MailboxTransport:
             return _newest(session, last, wanted)
 
         return await in_session(self._account, self._context, "list_recent", work)
+
+    async def check(self) -> None:
+        """Log in at both servers and find the Sent folder; nothing is sent or read. Raises ProviderLimitError."""
+
+        def work(session: ImapSession) -> None:
+            session.examine(session.sent_folder())
+
+        await log_in(self._account, self._context)
+        await in_session(self._account, self._context, "check", work)
 
     def _check(self, email: OutgoingEmail, key: str) -> None:
         if name_and_address(email.sender)[1].rpartition("@")[2].lower() != self._account.domain:

@@ -1,4 +1,4 @@
-"""A mailbox's IMAP server, read by the standard library's client in a thread (docs/decisions says why).
+"""A mailbox's IMAP server, read by the standard library's client in a thread (decision 0008 says why).
 
 Promise: nothing is changed but what ``append`` files: folders are opened read-only and messages stay unread.
 """

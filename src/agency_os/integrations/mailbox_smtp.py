@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,7 +42,9 @@ class _Stage(StrEnum):
 
 
 @dataclass
-class _Progress:
+class _Call:
+    account: MailboxAccount
+    operation: str
     stage: _Stage = _Stage.CONNECT
 
 
@@ -50,7 +53,30 @@ async def submit(account: MailboxAccount, context: ssl.SSLContext, recipient: st
 
     Raises ProviderLimitError (refused for now, or not reached), ProviderRefusedError, ProviderUnknownError.
     """
-    progress, hears_us = _Progress(), False
+    call = _Call(account, "send")
+
+    async def hand_over(client: aiosmtplib.SMTP) -> None:
+        call.stage = _Stage.SENDER
+        await client.mail(account.address)
+        call.stage = _Stage.RECIPIENT
+        await client.rcpt(recipient)
+        call.stage = _Stage.MESSAGE
+        await client.data(message)
+
+    await _in_session(call, context, hand_over)
+
+
+async def log_in(account: MailboxAccount, context: ssl.SSLContext) -> None:
+    """Log in and part again. Raises ProviderLimitError where that fails."""
+
+    async def nothing(_: aiosmtplib.SMTP) -> None:
+        pass
+
+    await _in_session(_Call(account, "log_in"), context, nothing)
+
+
+async def _in_session(call: _Call, context: ssl.SSLContext, work: Callable[[aiosmtplib.SMTP], Awaitable[None]]) -> None:
+    account, hears_us = call.account, False
     client = aiosmtplib.SMTP(
         hostname=account.smtp.host,
         port=account.smtp.port,
@@ -62,29 +88,18 @@ async def submit(account: MailboxAccount, context: ssl.SSLContext, recipient: st
     )
     try:
         async with asyncio.timeout(SUBMIT_SECONDS):
-            await _hand_over(client, account, recipient, message, progress)
+            await client.connect()
+            call.stage = _Stage.LOGIN
+            await client.login(account.login, account.password.get_secret_value())
+            await work(client)
         hears_us = True
     except aiosmtplib.SMTPResponseException as error:
         hears_us = True
-        raise _answered(account, progress.stage, error.code, error.message) from None
+        raise _answered(call, error.code, error.message) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-        raise _cut_off(account, progress.stage, error) from error
+        raise _cut_off(call, error) from error
     finally:
         await _part(client, politely=hears_us)
-
-
-async def _hand_over(
-    client: aiosmtplib.SMTP, account: MailboxAccount, recipient: str, message: bytes, progress: _Progress
-) -> None:
-    await client.connect()
-    progress.stage = _Stage.LOGIN
-    await client.login(account.login, account.password.get_secret_value())
-    progress.stage = _Stage.SENDER
-    await client.mail(account.address)
-    progress.stage = _Stage.RECIPIENT
-    await client.rcpt(recipient)
-    progress.stage = _Stage.MESSAGE
-    await client.data(message)
 
 
 async def _part(client: aiosmtplib.SMTP, *, politely: bool) -> None:
@@ -98,13 +113,14 @@ async def _part(client: aiosmtplib.SMTP, *, politely: bool) -> None:
         cast(asyncio.WriteTransport, transport).abort()
 
 
-def _answered(account: MailboxAccount, stage: _Stage, code: int, words: str) -> ProviderError:
+def _answered(call: _Call, code: int, words: str) -> ProviderError:
+    account = call.account
     enhanced = found.group() if (found := _ENHANCED.match(words)) else None
     said = redact_text(account.without_password(words))[:200]
-    return _kind_of(stage, code, enhanced)(
-        f"{account.smtp.host} answered {code} to the {stage} of {account.address}: {said}",
+    return _kind_of(call.stage, code, enhanced)(
+        f"{account.smtp.host} answered {code} to the {call.stage} of {account.address}: {said}",
         provider=NAME,
-        operation="send",
+        operation=call.operation,
         provider_code=f"{code} {enhanced}" if enhanced else str(code),
     )
 
@@ -119,12 +135,13 @@ def _kind_of(stage: _Stage, code: int, enhanced: str | None) -> type[ProviderErr
     return ProviderLimitError
 
 
-def _cut_off(account: MailboxAccount, stage: _Stage, error: Exception) -> ProviderError:
-    kind = ProviderUnknownError if stage is _Stage.MESSAGE else ProviderLimitError
+def _cut_off(call: _Call, error: Exception) -> ProviderError:
+    account = call.account
+    kind = ProviderUnknownError if call.stage is _Stage.MESSAGE else ProviderLimitError
     said = redact_text(account.without_password(str(error) or type(error).__name__))[:200]
     return kind(
-        f"{account.smtp.host} gave no answer at the {stage} of {account.address}: {said}",
+        f"{account.smtp.host} gave no answer at the {call.stage} of {account.address}: {said}",
         provider=NAME,
-        operation="send",
-        provider_code=NOT_SENT if stage is _Stage.CONNECT else None,
+        operation=call.operation,
+        provider_code=NOT_SENT if call.stage is _Stage.CONNECT else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +13,15 @@ from agency_os.config import (
     PROVIDERS,
     CacheSettings,
     DatabaseSettings,
+    MailboxSettings,
     MigrationSettings,
     PrefectSettings,
     RuntimeSettings,
     SupabaseSettings,
 )
 from agency_os.config.setting import Area, AreaT, is_absent, read_area
-from agency_os.exceptions import StackError
+from agency_os.exceptions import SettingsError, StackError
+from agency_os.integrations.mailbox_accounts import read_accounts
 from agency_os.kit.http import Transport
 from agency_os.stack import probes
 from agency_os.stack.diagnosis import Part, Whose
@@ -27,7 +30,8 @@ from agency_os.stack.state import StateFolder
 
 _CLAY: Final = "https://api.clay.com/"
 """Each table has an address of its own below this one."""
-_CHECKED: Final = {"database", "cache", "supabase", "prefect", "runtime", *PROVIDERS}
+_MAILBOXES: Final = "Mailboxes"
+_CHECKED: Final = {"database", "cache", "supabase", "prefect", "runtime", "mailbox", *PROVIDERS}
 """Areas whose faults stand with their part; those of the others have a line of their own."""
 
 
@@ -84,6 +88,7 @@ def _probes(
         ask.add(lambda: probes.prefect(transport, api_url, key, _whose(embedded.prefect)))
     for name, area in PROVIDERS.values():
         ask.provider(name, area, transport, embedded)
+    ask.mailboxes(embedded)
     if (runtime := ask.settings(RuntimeSettings, "API", "business clock")) is not None:
         public, clock = runtime.public_url, runtime.business_clock
         ask.add(lambda: probes.clock(transport, clock, _whose(embedded.sandbox)))
@@ -125,6 +130,21 @@ class _Asked:
             default = area.model_fields["base_url"].default
             published = default if isinstance(default, str) else _CLAY
             self.add(lambda: probes.provider(transport, name, url, published, is_sandbox=embedded.sandbox))
+
+    def mailboxes(self, embedded: Embedded) -> None:
+        """Log in to each mailbox, where there are any; the sandbox has none."""
+        if is_absent(MailboxSettings, self._env):
+            if not embedded.sandbox:
+                hint = "MAILBOXES_FILE would connect them"
+                self.faults.append(Part(_MAILBOXES, is_configured=False, whose=None, hint=hint))
+        elif (loaded := self.settings(MailboxSettings, _MAILBOXES)) is not None:
+            try:
+                accounts = read_accounts(loaded.file)
+            except SettingsError as error:
+                self._fault(_MAILBOXES, [str(error)])
+                return
+            for account in accounts.values():
+                self.add(partial(probes.mailbox, account))
 
     def rest(self) -> None:
         """Faults in what is not reached over a network: keys of our own, webhook credentials, costs."""

@@ -1,6 +1,7 @@
 """The doctor's probes: each looks at one part over the wire, once and within seconds, and says what to do.
 
-No probe spends money or writes anything: providers are touched at their base address, without a key.
+No probe spends money or writes anything: providers are touched at their base address, without a key. Mailboxes alone
+are logged in to, since their servers say nothing else of an account.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from typing import Final
 from agency_os.db.inspection import applied_versions, inspect_login
 from agency_os.db.migrate import load_migrations
 from agency_os.exceptions import AgencyOSError, UnavailableError
+from agency_os.integrations.mailbox import MailboxTransport
+from agency_os.integrations.mailbox_accounts import MailboxAccount
 from agency_os.integrations.redis import Cache
 from agency_os.integrations.supabase import read_keys
-from agency_os.kit.clock import clock_from
+from agency_os.kit.clock import SystemClock, SystemWallClock, clock_from
 from agency_os.kit.http import HttpRequest, HttpResponse, Timeouts, Transport
+from agency_os.kit.retry import RateLimit
 from agency_os.stack.diagnosis import Part, Whose, shown
 
 Probe = Callable[[], Awaitable[Part]]
@@ -137,6 +141,18 @@ async def provider(transport: Transport, name: str, url: str, published: str, *,
         await _get(transport, url)
     except UnavailableError as error:
         return _with(part, todo=f"it does not answer ({error}): check the network and the address")
+    return _with(part, is_reachable=True)
+
+
+async def mailbox(account: MailboxAccount) -> Part:
+    """A client's own mailbox: logs in at both of its servers, sends and reads nothing."""
+    at = f"{account.smtp.host}:{account.smtp.port}, {account.imap.host}:{account.imap.port}"
+    part = Part(f"mailbox {account.address}", is_configured=True, whose=Whose.OWN, is_reachable=False, address=at)
+    wall = SystemWallClock()
+    try:
+        await MailboxTransport(account, SystemClock(), RateLimit(1.0, wall)).check()
+    except AgencyOSError as error:
+        return _with(part, todo=f"{error}: check it in MAILBOXES_FILE")
     return _with(part, is_reachable=True)
 
 

@@ -14,7 +14,7 @@ from agency_os.exceptions import ProviderLimitError
 from agency_os.integrations import mailbox_reader
 from agency_os.integrations.mail_transport import OutgoingEmail
 from agency_os.integrations.mailbox_imap import ImapSession, in_session
-from agency_os.integrations.mailbox_reader import MailboxReader, MailboxReading
+from agency_os.integrations.mailbox_reader import MailboxReader, MailboxReading, ReadMail
 from tests.integration.mailbox.conftest import NOW, MakeAccount, reader_of, transport_of
 from tests.support.mail_servers import LATE, PASSWORD, MailServers
 from tests.support.relay import relay
@@ -27,7 +27,8 @@ ANN = "ann@agency.test"
 def letter(number: int) -> bytes:
     return (
         f"From: Lead <lead@prospect.test>\r\nTo: {ANN}\r\nSubject: Letter {number}\r\n"
-        f"Message-ID: <{number}@prospect.test>\r\nDate: Mon, 23 Nov 2026 02:00:0{number % 10} +0000\r\n\r\nHello {number}\r\n"
+        f"Message-ID: <{number}@prospect.test>\r\nDate: Mon, 23 Nov 2026 02:00:0{number % 10} +0000\r\n"
+        f"\r\nHello {number}\r\n"
     ).encode()
 
 
@@ -115,7 +116,7 @@ async def test_a_new_numbering_loses_and_doubles_nothing(mail: MailServers, acco
     read = await reader.read(start, now=NOW)
     mail.forget_uids(ANN)
     mail.put(ANN, letter(5))
-    position, found = read.position, []
+    position, found = read.position, list[ReadMail]()
     for _ in range(6):
         reading = await reader.read(position, now=NOW, limit=limit)
         position = reading.position

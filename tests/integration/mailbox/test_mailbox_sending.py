@@ -126,7 +126,7 @@ async def test_the_same_key_has_the_same_message_id(account: MakeAccount, mail: 
 
 async def test_what_was_sent_is_filed_and_found(account: MakeAccount, mail: MailServers) -> None:
     transport = transport_of(account())
-    ids = []
+    ids: list[str] = []
     for number in range(5):
         email = replace(EMAIL, subject=f"{EMAIL.subject} {number}")
         ids += (await transport.send_batch([email], key=f"key {number}")).ids

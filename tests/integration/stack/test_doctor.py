@@ -60,6 +60,7 @@ async def test_everything_well_is_told_with_versions_and_addresses(given: dict[s
     assert {name: part.todo for name, part in found.items() if part.todo} == {}
     assert set(found) == {
         "machine", "state folder", "database", "schema", "cache", "accounts", "prefect", "business clock", "API",
+        "Mailboxes",
         *(name for name, _ in PROVIDERS.values()),
     }  # fmt: skip
     assert (found["database"].version or "").startswith("PostgreSQL 1")

@@ -69,3 +69,14 @@ def test_a_body_in_a_wrong_charset_is_read_as_far_as_it_goes(charset: str) -> No
 def test_any_bytes_give_a_mail(raw: bytes) -> None:
     mail = parse_raw(raw, received_at=RECEIVED)
     assert mail.event_id
+
+
+def test_an_encoded_name_hides_no_address() -> None:
+    raw = (
+        b"From: =?utf-8?b?w4RubiwgSGFyYm91ciA8eEB5PiA=?= <ann@agency.example>\r\n"
+        b"To: =?utf-8?q?Jo=2C_Clinic?= <jo@company.example>,\r\n"
+        b" =?utf-8?q?Al=40b=2Eexample=2C?= <al@company.example>\r\n\r\n"
+    )
+    mail = parse_raw(raw, received_at=RECEIVED)
+    assert (mail.from_email, mail.from_name) == ("ann@agency.example", "Änn, Harbour <x@y>")
+    assert mail.to == ("jo@company.example", "al@company.example")

@@ -21,8 +21,8 @@ from agency_os.integrations.mailbox_message import (
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 ID = message_id_of("touch:1", "agency.example")
-WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")) | st.just(" "), max_size=200)
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r"), max_size=500)
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]) | st.just(" "), max_size=200)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=500)
 
 
 def email(**changes: object) -> OutgoingEmail:
