@@ -168,6 +168,13 @@ async def test_a_look_up_is_repeated_after_an_error(wire: Wire, client: Postmark
     assert wire.check(judge) == [500, 200]
 
 
+async def test_a_servers_webhooks_are_set_as_published(wire: Wire, client: PostmarkClient, judge: Published) -> None:
+    await client.set_webhooks("https://postmark:secret@api.example/webhooks/postmark")
+    assert wire.check(judge) == [200]
+    kept = wire.sandbox.store.get_json("postmark_server", {})
+    assert kept["InboundHookUrl"] == kept["BounceHookUrl"] == "https://postmark:secret@api.example/webhooks/postmark"
+
+
 async def test_a_wrong_token_is_the_operators(wire: Wire) -> None:
     with pytest.raises(ProviderLimitError):
         await search(PostmarkClient(wire.connection(BASE, " ")))

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from agency_os.domain.mail import InboundMail
 from agency_os.exceptions import InvalidInputError, ProviderLimitError, ProviderRefusedError
 from agency_os.integrations.json_fields import Fields
+from agency_os.integrations.mail_transport import canonical_json
 from agency_os.integrations.postmark import NAME, parse_inbound
 from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
 from agency_os.kit.http import HttpResponse
@@ -140,6 +141,16 @@ class PostmarkClient:
         except InvalidInputError:
             raise self._api.unreadable("inbound", response, "without sender or id") from None
         return MailDetails(mail, response.body, (answer.text("Status") or "").lower())
+
+    async def set_webhooks(self, url: str) -> None:
+        """Let this server's inbound mail and bounces be told to ``url``, which carries our credentials.
+
+        Raises ProviderError.
+        """
+        body = canonical_json({"InboundHookUrl": url, "BounceHookUrl": url})
+        response = await self._api.act("set_webhooks", "/server", body, method="PUT")
+        if self._api.read_answer("set_webhooks", response).text("InboundHookUrl") != url:
+            raise self._api.unreadable("set_webhooks", response, "without the address that it was given")
 
     async def retry_inbound(self, message_id: str) -> None:
         """Let Postmark call our webhook again for a message that it gave up on. It costs nothing.

@@ -75,6 +75,13 @@ _FILTERS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "status": lambda shown: str(shown["Status"]).lower(),
 }
 _IN_DETAILS_ALONE = ("TextBody", "HtmlBody", "Headers")
+_SERVER_KEY = "postmark_server"
+_SERVER = {
+    "ID": 1, "Name": "Sandbox", "ApiTokens": [], "ServerLink": "https://postmarkapp.com/servers/1/streams",
+    "Color": "blue", "SmtpApiActivated": True, "RawEmailEnabled": False, "InboundAddress": "in@inbound.example",
+    "InboundHookUrl": "", "BounceHookUrl": "", "OpenHookUrl": "", "PostFirstOpenOnly": False, "TrackOpens": False,
+    "InboundDomain": "reply.example", "InboundHash": "sandbox", "InboundSpamThreshold": 0,
+}  # fmt: skip
 _NOT_SHOWN = ("MessageStream", "Bcc", "BccFull", "StrippedTextReply")
 
 
@@ -98,6 +105,7 @@ class Postmark:
             Operation("inbound.search", "GET", "/messages/inbound", self._guarded(self._search)),
             Operation("inbound.details", "GET", f"{one}/details", self._guarded(self._details), _describe),
             Operation("inbound.retry", "PUT", f"{one}/retry", self._guarded(self._retry), _describe),
+            Operation("server.edit", "PUT", "/server", self._guarded(self._edit)),
         )
 
     def refusal(self, kind: FaultKind, retry_after: int) -> Answer:  # noqa: ARG002 - Postmark tells no time to wait
@@ -155,6 +163,17 @@ class Postmark:
             self._outbox.put(Parcel("postmark", "inbound", guid, row["lane"], WEBHOOK_PATH, row["body"]), call.now)
         told = {"ErrorCode": 0, "Message": "Successfully rescheduled failed message."}
         return Answer(200, told, rows=(OracleRow(key=guid, accepted=True),))
+
+    def _edit(self, call: Call) -> Answer:
+        try:
+            asked = call.json()
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict) or not all(isinstance(value, str) for value in asked.values()):
+            return _error(422, 402, "Received invalid JSON input.")
+        known = {**_SERVER, **self._store.get_json(_SERVER_KEY, {}), **{k: v for k, v in asked.items() if k in _SERVER}}
+        self._store.set_json(_SERVER_KEY, known)
+        return Answer(200, known)
 
     def _find(self, call: Call) -> dict[str, Any] | None:
         wanted = call.path_params["messageid"]

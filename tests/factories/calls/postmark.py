@@ -14,5 +14,6 @@ CALLS: Calls = {
         since=date(2026, 11, 22), until=date(2026, 11, 24)
     ),
     "inbound": lambda connection: PostmarkClient(connection).inbound(_GUID, now=datetime(2026, 11, 23, tzinfo=UTC)),
+    "set_webhooks": lambda connection: PostmarkClient(connection).set_webhooks("https://api.example/webhooks/postmark"),
     "retry_inbound": lambda connection: PostmarkClient(connection).retry_inbound(_GUID),
 }
