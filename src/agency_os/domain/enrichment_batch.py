@@ -96,8 +96,13 @@ class Batch:
                 return Lookup.CLAY, asked
         return None
 
-    def hold(self, lookup: Lookup, cases: Sequence[LeadCase], reason: str) -> None:
-        """Let leads wait until ``lookup`` can be asked; whoever is good enough without the premium source goes on."""
+    def hold(self, lookup: Lookup, cases: Sequence[LeadCase], reason: str, *, for_all: bool = False) -> None:
+        """Let leads wait until ``lookup`` can be asked; whoever is good enough without the premium source goes on.
+
+        ``for_all``: nobody else of the batch need ask it.
+        """
+        if for_all:
+            self.paused[lookup] = reason
         premium = lookup is Lookup.CLAY
         self.put_off([case for case in cases if not (premium and validate(case.facts).passed)], reason)
 

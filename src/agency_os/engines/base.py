@@ -88,6 +88,13 @@ class ChannelEngine(ABC):
         """Whether the same bytes may go again under the same key: inside its window, and nothing stopped since."""
 
     @abstractmethod
+    async def repeat(self, sending: Sending) -> Delivery:
+        """Call the provider again, the same bytes under the same key, where nobody knows what became of the first call.
+
+        A refusal now says nothing of the first call: it is never taken for one that nothing was accepted under.
+        """
+
+    @abstractmethod
     async def look_up(self, sending: Sending) -> Delivery:
         """Ask the provider what became of a sending, without sending anything."""
 

@@ -96,6 +96,16 @@ class EmailEngine(ChannelEngine):
             return Open(f"{self._transport.name} named {len(result.ids)} of {len(emails)} messages")
         return Accepted(tuple(result.ids))
 
+    async def repeat(self, sending: Sending) -> Delivery:
+        """See `ChannelEngine.repeat`."""
+        delivery = await self.deliver(sending)
+        match delivery:
+            case Refused(reason=reason, heals=True):
+                return Open(reason)
+            case Refused():
+                return await self.look_up(sending)
+        return delivery
+
     async def record(self, db: AsyncSession, sending: Sending, delivery: Delivery, *, now: datetime) -> list[Sending]:
         """See `ChannelEngine.record`."""
         repository = TouchDeliveryRepository(db)

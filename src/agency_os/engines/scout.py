@@ -172,10 +172,6 @@ class ScoutEngine:
         batch.put_off([case for key in leases.waiting for case in step.waiting[key]], AWAITED)
         # unknown: cut short once and perhaps charged; the lead goes on without that answer
         ledger = CostEntryRepository(db)
-        taken_over = [
-            ledger_key(key, fence - 1) for key, fence in leases.ours.items() if fence > 1 and source.repeatable
-        ]
-        await ledger.release(taken_over, provider=_name(source), now=now)
         reservations = [
             Reservation(ledger_key(key, fence), source.operation(case.facts), source.most_units(case.facts), case.id)
             for key, fence in leases.ours.items()
@@ -210,7 +206,12 @@ class ScoutEngine:
             for key, answer in answers.items()
             if key in written and (charged := _charged(answer)) is not None
         }
-        await CostEntryRepository(db).settle(units, provider=name, unit_cost=step.source.unit_cost, now=now)
+        ledger = CostEntryRepository(db)
+        await ledger.settle(units, provider=name, unit_cost=step.source.unit_cost, now=now)
+        # An answer is charged once however often it was asked for; before one comes, an earlier try may have been.
+        answered = [key for key, answer in answers.items() if key in written and isinstance(answer, Found | Objected)]
+        earlier = [ledger_key(key, fence) for key in answered for fence in range(1, asking.fences[key])]
+        await ledger.release(earlier if step.source.repeatable else [], provider=name, now=now)
         for each in settlements:
             if each.state == "done" and each.key in written and each.result is not None:
                 step.stored[each.key] = StoredAnswer(json.loads(each.result), each.valid_until)
@@ -306,11 +307,9 @@ class ScoutEngine:
                 for each in cases:
                     each.objected = True
             case NotNow(reason, for_all):
-                batch.hold(step.lookup, cases, reason)
-                if for_all:
-                    batch.paused[step.lookup] = reason
-            case Unclear(reason, units) if units is None and step.source.repeatable:
-                batch.put_off(cases, reason)
+                batch.hold(step.lookup, cases, reason, for_all=for_all)
+            case Unclear(reason, None, for_all) if step.source.repeatable:
+                batch.hold(step.lookup, cases, reason, for_all=for_all)
             case Awaited():
                 batch.put_off(cases, AWAITED)
             case Refused() | Unclear():
@@ -324,9 +323,9 @@ class ScoutEngine:
                 return Settlement(key, fence, "done", result, units, now + CACHE_TTL)
             case Objected():
                 return Settlement(key, fence, "done", json.dumps(answer_to_json(answer), ensure_ascii=False))
-            case Unclear(_, None) if source.repeatable:
+            case Unclear(units=None) if source.repeatable:
                 return Settlement(key, fence, "leased")
-            case Unclear(_, units):
+            case Unclear(units=units):
                 return Settlement(key, fence, "unknown", units=units or Decimal(0))
             case Awaited():
                 return Settlement(key, fence, "waiting")

@@ -56,10 +56,14 @@ class NotNow:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """No answer that can be read. ``units`` if the source is known to have charged them, else None: perhaps."""
+    """No answer that can be read. ``units`` if the source is known to have charged them, else None: perhaps.
+
+    ``for_all``: whoever else is asked now would hear the same.
+    """
 
     reason: str
     units: Decimal | None
+    for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,8 @@ def answer_of(error: ProviderError, units: Decimal = Decimal(0)) -> Refused | No
     reason = f"{error.provider}: {error}"
     if error.outcome is Outcome.UNKNOWN:
         return Unclear(reason, None)
+    if (error.http_status or 0) >= 500:  # an outage, and yet it may have been charged
+        return Unclear(reason, None, for_all=True)
     if error.outcome is Outcome.ACCEPTED:
         return Unclear(reason, units)
     if isinstance(error, ProviderLimitError) or not isinstance(error, ProviderRefusedError):

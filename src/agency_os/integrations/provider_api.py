@@ -6,7 +6,7 @@ left, or when the provider refused it for its rate alone. Keys stand in the head
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -170,8 +170,9 @@ class ProviderApi:
     async def _repeated(
         self, request: HttpRequest, operation: str, is_safe: Callable[[BaseException], bool], *, is_action: bool = True
     ) -> HttpResponse:
+        tries = _Tries(lambda: self._once(request, operation, is_action=is_action and request.method != "GET"))
         return await retry(
-            lambda: self._once(request, operation, is_action=is_action and request.method != "GET"),
+            tries.next,
             is_safe=is_safe,
             wall=self._connection.wall,
             random=self._connection.random,
@@ -231,3 +232,33 @@ class ProviderApi:
         if isinstance(error, ProviderUnknownError) or self._action_is_safe(error):
             return True
         return isinstance(error, ProviderLimitError) and (error.http_status or 0) >= 500
+
+
+class _Tries:
+    """The tries of one call. Once one of them may have been accepted, no refusal of a later one says that none was.
+
+    But for 404, which tells of the thing and not of the request.
+    """
+
+    def __init__(self, once: Callable[[], Awaitable[HttpResponse]]) -> None:
+        self._once = once
+        self._is_doubtful = False
+
+    async def next(self) -> HttpResponse:
+        """One more try. Raises ProviderError."""
+        try:
+            return await self._once()
+        except ProviderError as error:
+            if error.outcome is Outcome.UNKNOWN or (error.http_status or 0) >= 500:
+                self._is_doubtful = True
+            elif self._is_doubtful and error.http_status != 404:
+                raise ProviderUnknownError(
+                    f"{error}; an earlier try may have been accepted",
+                    provider=error.provider,
+                    operation=error.operation,
+                    http_status=error.http_status,
+                    provider_code=error.provider_code,
+                    request_id=error.request_id,
+                    retry_after=error.retry_after,
+                ) from error
+            raise

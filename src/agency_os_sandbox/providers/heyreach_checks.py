@@ -66,7 +66,7 @@ def read_body(call: Call) -> dict[str, Any]:
 
 def whole(data: dict[str, Any], name: str) -> int:
     """A number that must be there."""
-    value = data.get(name)
+    value: Any = data.get(name)
     if not _is_number(value):
         invalid(name, f"The {name} field is required.")
     return int(value)

@@ -175,8 +175,9 @@ class HeyReachLife:
         return [sent, Step(reply, kinds[1], words), Step(reply, FINISHED)]
 
     def _words(self, person: Person, node: dict[str, Any]) -> str:
-        payload = node.get("payload") or {}
-        messages, fallback = payload.get("messages") or [""], payload.get("fallbackMessage") or ""
+        payload: dict[str, Any] = node.get("payload") or {}
+        messages: list[Any] = payload.get("messages") or [""]
+        fallback: Any = payload.get("fallbackMessage") or ""
         chosen = pick(messages, self._seed, person.profile, "template")
         if isinstance(chosen, dict):
             chosen, fallback = chosen["message"], fallback["message"] if fallback else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from sqlalchemy import text
 
 from agency_os.config import load_settings
 from agency_os.engines.base import Delivery, Open, Refused
-from agency_os.engines.email import EmailEngine
+from agency_os.engines.email import EmailEngine, EmailLimits
+from agency_os.exceptions import ProviderLimitError, ProviderRefusedError, ProviderUnknownError
+from agency_os.integrations.mail_transport import OutgoingEmail, SendResult, SentEmail
 from agency_os.orchestration.tasks import outreach_tasks
 from agency_os.repositories.touch_delivery import Sending
 from agency_os.wiring.infrastructure import build_infrastructure
@@ -20,7 +23,7 @@ from agency_os.wiring.services import Services, build_services
 from tests.conftest import DatabaseUrls
 from tests.factories.api import api_env
 from tests.factories.outreach import MONDAY_NOON, Outreach
-from tests.factories.sending import agency_with, claim, start, take_over
+from tests.factories.sending import agency_with, claim, start, states, take_over
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 """A wall time after every lease."""
@@ -134,3 +137,68 @@ async def test_singles_of_a_refused_batch_are_not_sent_once_another_has_taken_th
     engine.refuses_batches = True
     await outreach_tasks.send_client(slow, agency.client_id, MONDAY_NOON)
     assert len(engine.delivered) == 1
+
+
+class Resend:
+    """A mail provider that answers from a script: calls that send, and its list of what it accepted."""
+
+    def __init__(self, *answers: Exception | None, listed: Sequence[SentEmail] = ()) -> None:
+        self.answers = list(answers)
+        self.listed = list(listed)
+        self.keys: list[str] = []
+
+    name = "resend"
+    key_window = timedelta(hours=24)
+    batch_limit = 100
+
+    async def send(self, email: OutgoingEmail, *, key: str) -> SendResult:
+        return await self.send_batch([email], key=key)
+
+    async def send_batch(self, emails: Sequence[OutgoingEmail], *, key: str) -> SendResult:
+        self.keys.append(key)
+        answer = self.answers.pop(0)
+        if answer is not None:
+            raise answer
+        return SendResult(tuple(f"id-{number}" for number in range(len(emails))), Decimal(len(emails)))
+
+    async def message_id(self, provider_id: str) -> str | None:  # noqa: ARG002 - see MailTransport
+        return None
+
+    async def list_recent(self, limit: int = 100, after: str | None = None) -> list[SentEmail]:  # noqa: ARG002
+        return self.listed if after is None else []
+
+
+LOST = ProviderUnknownError("no answer", provider="resend", operation="send")
+REFUSED = ProviderRefusedError("refused", provider="resend", operation="send", http_status=422)
+TOO_FAST = ProviderLimitError("too fast", provider="resend", operation="send", http_status=429)
+
+
+async def lived_through(services: Services, provider: Resend, leads: int) -> dict[str, int]:
+    """Sent once, settled once, then sent again whatever is ready; how many touches stand in which state."""
+    engine = EmailEngine(provider, services.infra.hashes, services.infra.wall, EmailLimits(100, Decimal("0.001")))
+    parts = replace(services, email=engine)
+    agency = await agency_with(services.infra.database, leads)
+    await outreach_tasks.send_client(parts, agency.client_id, MONDAY_NOON)
+    await outreach_tasks.settle(parts, MONDAY_NOON + timedelta(hours=1))
+    await outreach_tasks.send_client(parts, agency.client_id, MONDAY_NOON + timedelta(hours=2))
+    return await states(services.infra.database)
+
+
+@pytest.mark.parametrize("leads", [1, 3])
+async def test_a_refusal_of_a_repeat_never_lets_a_message_go_under_another_key(services: Services, leads: int) -> None:
+    """The first call was lost and may have been accepted; that a repeat is refused says nothing of it (invariant 2)."""
+    provider = Resend(LOST, REFUSED)
+    assert await lived_through(services, provider, leads) == {"unknown": leads}
+    assert len(set(provider.keys)) == 1
+
+
+async def test_a_refused_repeat_that_the_provider_lists_was_sent(services: Services) -> None:
+    subject = "A question about your clinic"
+    listed = SentEmail("id-9", ("person0@company0.example",), subject, MONDAY_NOON, None, "sent")
+    assert await lived_through(services, Resend(LOST, REFUSED, listed=[listed]), 1) == {"sent": 1}
+
+
+async def test_a_repeat_that_comes_too_fast_is_repeated_later(services: Services) -> None:
+    provider = Resend(LOST, TOO_FAST)
+    assert await lived_through(services, provider, 1) == {"sending": 1}
+    assert len(set(provider.keys)) == 1

@@ -194,3 +194,41 @@ async def test_one_person_that_apollo_refuses_does_not_spoil_the_other_nine(desk
     desk.providers.answer = refuse_the_first
     assert (await desk.enrich())["leads enriched"] == 10
     assert await desk.ledger() == {"apollo": 9, "hunter": 1}
+
+
+async def test_what_a_lost_answer_may_have_cost_stays_reserved_though_the_next_one_is_a_refusal(desk: Desk) -> None:
+    await desk.set_up(people(1, email_status="guessed"))
+
+    async def lost(path: str) -> None:
+        if "hunter" in path:
+            raise NoAnswerError("the connection broke")
+
+    async def refused(path: str) -> HttpResponse | None:
+        return json_response(400, {"errors": [{"id": "wrong_params"}]}) if "hunter" in path else None
+
+    desk.providers.after = lost
+    assert (await desk.enrich())["leads put off"] == 1
+    desk.providers.after, desk.providers.answer = None, refused
+    desk.wall.advance(600)
+    await desk.enrich()
+    open_units = await desk.one(
+        "SELECT sum(units) AS units FROM cost_entries WHERE provider = 'hunter' AND settled_at IS NULL"
+    )
+    assert open_units.units == desk.providers.charged["hunter"] == Decimal("0.5")
+
+
+async def test_once_an_answer_comes_what_was_reserved_for_lost_ones_is_given_back(desk: Desk) -> None:
+    await desk.set_up(people(1, email_status="guessed"))
+
+    async def lost(path: str) -> None:
+        if "hunter" in path:
+            raise NoAnswerError("the connection broke")
+
+    desk.providers.after = lost
+    for _ in range(2):
+        await desk.enrich()
+        desk.wall.advance(600)
+    desk.providers.after = None
+    assert (await desk.enrich())["leads enriched"] == 1
+    entries = await desk.rows("SELECT units, settled_at IS NULL AS open FROM cost_entries WHERE provider = 'hunter'")
+    assert sorted((entry.units, entry.open) for entry in entries) == [(0, False), (0, False), (Decimal("0.5"), False)]

@@ -91,11 +91,16 @@ def test_only_an_accepted_request_without_a_readable_answer_has_a_known_price() 
     assert answer_of(lost, Decimal(1)) == Unclear("apollo: ?", None)
 
 
-@pytest.mark.parametrize(("status", "for_all"), [(202, False), (222, False), (403, True), (429, True), (503, True)])
+@pytest.mark.parametrize(("status", "for_all"), [(202, False), (222, False), (403, True), (429, True)])
 def test_no_verdict_for_one_person_holds_up_no_other(status: int, for_all: bool) -> None:
     answer = answer_of(ProviderLimitError("wait", provider="hunter", operation="verify", http_status=status))
     assert isinstance(answer, NotNow)
     assert answer.for_all is for_all
+
+
+def test_an_outage_may_have_been_charged_and_holds_for_all() -> None:
+    answer = answer_of(ProviderLimitError("down", provider="hunter", operation="verify", http_status=503))
+    assert answer == Unclear("hunter: down", None, for_all=True)
 
 
 def test_answers_survive_being_stored() -> None:
@@ -146,14 +151,15 @@ def test_what_is_not_configured_is_never_wanted() -> None:
     assert batch(lead).next_step({Lookup.APIFY, Lookup.CLAY}) is None
 
 
-def test_the_premium_pass_comes_once() -> None:
+def test_the_premium_pass_looks_for_earlier_answers_then_asks_once() -> None:
     leads = [case(named()) for _ in range(7)]
     for lead in leads:
         lead.has_tried(Lookup.CACHE, Lookup.APOLLO, Lookup.HUNTER)
     group = batch(*leads)
-    step = group.next_step({Lookup.APIFY})
-    assert step is not None
-    assert (step[0], len(step[1])) == (Lookup.CLAY, 1)
+    known, asked = group.next_step({Lookup.APIFY}), group.next_step({Lookup.APIFY})
+    assert known is not None
+    assert asked is not None
+    assert (known[0], len(known[1]), asked[0], len(asked[1])) == (Lookup.CLAY, 7, Lookup.CLAY, 1)
     assert group.next_step({Lookup.APIFY}) is None
 
 

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from agency_os.exceptions import ProviderError, ProviderLimitError, ProviderRefusedError, ProviderUnknownError
+from agency_os.exceptions import Outcome, ProviderError, ProviderLimitError, ProviderRefusedError, ProviderUnknownError
 from agency_os.integrations.provider_api import NOT_SENT, Connection, Dialect, Problem, ProviderApi
 from agency_os.kit.clock import FakeWallClock
-from agency_os.kit.http import USER_AGENT, HttpResponse, NotSentError
+from agency_os.kit.http import USER_AGENT, HttpResponse, NoAnswerError, NotSentError
 from agency_os.kit.retry import RateLimit, RetryPolicy
 from tests.support.wire import Script, answer
 
@@ -123,3 +123,15 @@ async def _requests_of(found: HttpResponse | Exception, method: str) -> int:
     both = Both(found)
     await both.refused(method)
     return len(both.script.requests)
+
+
+@pytest.mark.parametrize("first", [answer(500), NoAnswerError("cut off")])
+async def test_a_refusal_after_a_try_that_may_have_arrived_proves_nothing(
+    first: HttpResponse | Exception,
+) -> None:
+    error = await Both(first, answer(400, code="bad")).refused("GET")
+    assert (error.outcome, error.http_status, error.provider_code) == (Outcome.UNKNOWN, 400, "bad")
+
+
+async def test_what_is_not_there_is_not_there_whatever_came_before() -> None:
+    assert (await Both(answer(500), answer(404)).refused("GET")).outcome is Outcome.NOT_ACCEPTED

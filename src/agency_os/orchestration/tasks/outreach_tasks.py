@@ -36,7 +36,7 @@ async def settle(services: Services, now: datetime) -> dict[str, int]:
             if not await services.email.keep(db, sending):
                 continue  # the calls before it took longer than its lease
             repeat = await services.email.may_repeat(db, sending, now=now)
-        delivery = await (services.email.deliver(sending) if repeat else services.email.look_up(sending))
+        delivery = await (services.email.repeat(sending) if repeat else services.email.look_up(sending))
         await _record(services, sending, delivery, now, counts)
         counts["sendings settled"] += len(sending.touches)
     return counts
