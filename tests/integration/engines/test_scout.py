@@ -41,7 +41,7 @@ class Premium:
     def most_units(self, facts: LeadFacts) -> Decimal:  # noqa: ARG002 - the protocol's
         return Decimal(4)
 
-    async def ask(self, people: Sequence[LeadFacts], references: Sequence[str], today: date) -> list[Answer]:
+    async def ask(self, people: Sequence[LeadFacts], references: Sequence[str], today: date) -> list[Answer]:  # noqa: ARG002
         refuse_if_open()
         names = [facts.last_name.value for facts in people if facts.last_name is not None]
         self.asked += names

@@ -71,9 +71,7 @@ def test_hiring_is_said_outright_or_not_known(text: str, hiring: bool | None) ->
         ("We love Australia", "acme.example", None),
     ],
 )
-def test_a_company_is_australian_by_its_domain_phone_or_a_true_abn(
-    text: str, domain: str, country: str | None
-) -> None:
+def test_a_company_is_australian_by_its_domain_phone_or_a_true_abn(text: str, domain: str, country: str | None) -> None:
     assert read(text, domain).country == country
 
 
