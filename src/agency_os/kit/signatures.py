@@ -1,7 +1,7 @@
 """Checks of webhook signatures and credentials, over the raw bytes and in constant time; SignatureError says no.
 
-Standard Webhooks (and Svix, which names its headers differently), plain hex HMAC-SHA256, and HTTP Basic. The time that
-rules the tolerance is given, because it is the business clock's.
+Standard Webhooks (and Svix, which names its headers differently), Stripe's timed HMAC, plain hex HMAC-SHA256, and HTTP
+Basic. The time that rules the tolerance is given, because it is the business clock's.
 """
 
 from __future__ import annotations
@@ -68,6 +68,29 @@ def verify_hex_hmac(body: bytes, signature: str | None, secret: str) -> None:
     expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     if signature is None or not _equal(signature.strip().lower(), expected):
         raise SignatureError("the webhook's signature does not match its body")
+
+
+def verify_timed_hmac(
+    body: bytes, header: str | None, secret: str, now: datetime, *, tolerance: timedelta, version: str = "v1"
+) -> None:
+    """Raise SignatureError unless ``header`` (``t=SECONDS,v1=HEX``) signs time and ``body`` under the whole secret.
+
+    Stripe's way, which Calendly and, as ``v0``, ElevenLabs took over. Several signatures may stand there while a secret
+    is rolled; those of another ``version`` are none. Like Stripe's own libraries it refuses what is older than
+    ``tolerance`` and not what comes from the future.
+    """
+    if not secret:
+        raise SignatureError("no secret is configured for this webhook")
+    parts = [tuple(map(str.strip, each.partition("=")[::2])) for each in (header or "").split(",")]
+    stamp = next((value for name, value in parts if name == "t"), "")
+    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
+        raise SignatureError("the webhook's signature names no time")
+    expected = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    matches = [_equal(value, expected) for name, value in parts if name == version]
+    if not any(matches):
+        raise SignatureError("the webhook's signature does not match its body")
+    if int(now.timestamp()) - int(stamp) > tolerance.total_seconds():
+        raise SignatureError("the webhook's timestamp is too far from now")
 
 
 def verify_basic(header: str | None, user: str, password: str) -> None:
