@@ -21,7 +21,7 @@ from agency_os.integrations.apollo import (
     PersonMatch,
     PersonQuery,
 )
-from agency_os.integrations.fact_source import Answer, Found, answer_of, shares
+from agency_os.integrations.fact_source import Answer, Found, answer_of, person_identity, shares, value_of
 from agency_os.kit.addresses import is_role_address, linkedin_profile, normalise_email, registrable_domain
 from agency_os.kit.phone import parse_phone
 
@@ -48,12 +48,7 @@ class ApolloSource:
 
     def identity(self, facts: LeadFacts) -> str:
         """The email, else the profile, else name and company: what Apollo matches by, best first."""
-        for fact in (facts.email, facts.linkedin_url):
-            if fact is not None:
-                return fact.value.casefold()
-        place = facts.domain or facts.company
-        parts = (facts.first_name, facts.last_name, place)
-        return "|".join(fact.value.strip().casefold() if fact is not None else "" for fact in parts)
+        return person_identity(facts, "email", "linkedin_url")
 
     def most_units(self, facts: LeadFacts) -> Decimal:  # noqa: ARG002 - the same for everybody
         """See `FactSource.most_units`."""
@@ -79,17 +74,13 @@ class ApolloSource:
 
 def _query(facts: LeadFacts) -> PersonQuery:
     return PersonQuery(
-        first_name=_value(facts.first_name),
-        last_name=_value(facts.last_name),
-        email=_value(facts.email),
-        organization_name=_value(facts.company),
-        domain=_value(facts.domain),
-        linkedin_url=_value(facts.linkedin_url),
+        first_name=value_of(facts.first_name),
+        last_name=value_of(facts.last_name),
+        email=value_of(facts.email),
+        organization_name=value_of(facts.company),
+        domain=value_of(facts.domain),
+        linkedin_url=value_of(facts.linkedin_url),
     )
-
-
-def _value(fact: Fact[str] | None) -> str | None:
-    return fact.value if fact is not None else None
 
 
 def _facts(match: PersonMatch, asked: LeadFacts, today: date) -> LeadFacts:
@@ -115,7 +106,7 @@ def _is_same_person(match: PersonMatch, asked: LeadFacts) -> bool:
     pairs = ((asked.email, match.email), (asked.linkedin_url, linkedin_profile(match.linkedin_url)))
     if any(fact is not None and found and fact.value.casefold() == found.casefold() for fact, found in pairs):
         return True
-    last = _value(asked.last_name)
+    last = value_of(asked.last_name)
     return last is None or match.last_name is None or last.strip().casefold() == match.last_name.strip().casefold()
 
 

@@ -14,7 +14,7 @@ from agency_os.domain.facts import Fact, FactValue, LeadFacts
 from agency_os.domain.states import read_state
 from agency_os.exceptions import ProviderError
 from agency_os.integrations.clay import NAME, ClayAnswer, ClayClient, ClayRow
-from agency_os.integrations.fact_source import Answer, Awaited, answer_of
+from agency_os.integrations.fact_source import Answer, Awaited, answer_of, person_identity, value_of
 from agency_os.kit.addresses import is_role_address, linkedin_profile, normalise_email, registrable_domain
 from agency_os.kit.phone import parse_phone
 
@@ -41,12 +41,7 @@ class ClaySource:
 
     def identity(self, facts: LeadFacts) -> str:
         """The profile, else the email, else name and place: what a table finds people by, steadiest first."""
-        for fact in (facts.linkedin_url, facts.email):
-            if fact is not None:
-                return fact.value.casefold()
-        place = facts.domain or facts.company
-        parts = (facts.first_name, facts.last_name, place)
-        return "|".join(fact.value.strip().casefold() if fact is not None else "" for fact in parts)
+        return person_identity(facts, "linkedin_url", "email")
 
     def most_units(self, facts: LeadFacts) -> Decimal:  # noqa: ARG002 - the same for everybody
         """See `FactSource.most_units`."""
@@ -60,12 +55,12 @@ class ClaySource:
     async def _one(self, facts: LeadFacts, reference: str) -> Answer:
         row = ClayRow(
             reference,
-            first_name=_value(facts.first_name),
-            last_name=_value(facts.last_name),
-            email=_value(facts.email),
-            company=_value(facts.company),
-            domain=_value(facts.domain),
-            linkedin_url=_value(facts.linkedin_url),
+            first_name=value_of(facts.first_name),
+            last_name=value_of(facts.last_name),
+            email=value_of(facts.email),
+            company=value_of(facts.company),
+            domain=value_of(facts.domain),
+            linkedin_url=value_of(facts.linkedin_url),
         )
         try:
             await self.client.hand_over(row)
@@ -77,10 +72,6 @@ class ClaySource:
         """The credits of a row that brought ``found``: none for nothing (clay.com/faq, "Do unsuccessful searches
         consume Data Credits?")."""
         return self.client.credits_per_row if any(found.known()) else Decimal(0)
-
-
-def _value(fact: Fact[str] | None) -> str | None:
-    return fact.value if fact is not None else None
 
 
 def facts_of(answer: ClayAnswer, today: date) -> LeadFacts:

@@ -14,7 +14,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final, Protocol
 
 from agency_os.domain.enrichment import Lookup
-from agency_os.domain.facts import LeadFacts, facts_from_json, facts_to_json
+from agency_os.domain.facts import Fact, LeadFacts, facts_from_json, facts_to_json
 from agency_os.exceptions import InvalidInputError, Outcome, ProviderError, ProviderLimitError, ProviderRefusedError
 
 _STEP: Final = Decimal("0.0001")
@@ -117,6 +117,22 @@ class FactSource(Protocol):
         ``references`` name the look-ups, one for each person: an answer that comes later names them back.
         """
         ...
+
+
+def person_identity(facts: LeadFacts, *sure: str) -> str:
+    """What makes two look-ups of a person the same one: the first of the ``sure`` fields that is known, else name and
+    place."""
+    for name in sure:
+        fact = facts.get(name)
+        if fact is not None:
+            return str(fact.value).casefold()
+    parts = (facts.first_name, facts.last_name, facts.domain or facts.company)
+    return "|".join(fact.value.strip().casefold() if fact is not None else "" for fact in parts)
+
+
+def value_of(fact: Fact[str] | None) -> str | None:
+    """The value of a fact, if it is known."""
+    return fact.value if fact is not None else None
 
 
 def ledger_key(key: str, fence: int) -> str:
