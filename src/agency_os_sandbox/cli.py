@@ -25,6 +25,7 @@ from starlette.applications import Starlette
 
 from agency_os_sandbox.app import Options, Sandbox
 from agency_os_sandbox.clock import ClockError, parse
+from agency_os_sandbox.oracle import read_file
 from agency_os_sandbox.server import SandboxServer, server_config
 from agency_os_sandbox.signing import SecretError, Secrets
 from agency_os_sandbox.store import StateError
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exits with 0 after a clean stop, with 2 after a line on stderr."""
     try:
         given = _parser().parse_args(arguments)
+        if given.run is None:
+            sys.stdout.writelines(read_file(given.state, given.after))
+            return
         listener = _listen(given.host, given.port)
         given.run(given, listener, os.environ)  # noqa: TID251 - the sandbox reads its secrets here and nowhere else
     except (UsageError, ClockError, SecretError, StateError) as error:
@@ -99,7 +103,7 @@ async def _serve(app: Starlette, listener: socket.socket) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="agency-os-sandbox", description="The providers' protocols and a simulated world of people.")
-    commands = parser.add_subparsers(required=True, metavar="serve|auth")
+    commands = parser.add_subparsers(required=True, metavar="serve|auth|oracle")
     serve = commands.add_parser("serve", help="serve on the loopback until stopped")
     auth = commands.add_parser("auth", help="serve the protocol of Supabase Auth on the loopback until stopped")
     for command, run, kept in ((serve, _run_world, "everything"), (auth, _run_auth, "the keys")):
@@ -107,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--port", type=int, required=True, help="0 takes a free one")
         command.add_argument("--state", type=Path, required=True, help=f"the folder that keeps {kept}")
         command.set_defaults(run=run)
+    oracle = commands.add_parser("oracle", help="print the log of requests in a state folder, a line of JSON each")
+    oracle.add_argument("--state", type=Path, required=True, help="the folder of a sandbox that runs or ran")
+    oracle.add_argument("--after", type=int, default=0, help="the sequence number of the last row known")
+    oracle.set_defaults(run=None)
     serve.add_argument("--seed", type=int, help="the world's seed; kept in the state folder (7 at first)")
     serve.add_argument("--start", help="virtual time of the first start, ISO-8601 with zone; the present if left out")
     serve.add_argument("--api-url", required=True, help="the product's API, e.g. http://127.0.0.1:8000")

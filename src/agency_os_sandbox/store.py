@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA_VERSION = "1"
+FILE = "sandbox.sqlite3"
 
 _META = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 _SCHEMA = """
@@ -96,7 +97,7 @@ class Store:
         except OSError as error:
             self._lock.close()
             raise StateError(f"another sandbox is using {folder}: stop it, or choose another --state") from error
-        self._connection = sqlite3.connect(folder / "sandbox.sqlite3", isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         self._depth = 0
         # NORMAL is enough: WAL survives the death of the process, only a power cut could take the last commits.

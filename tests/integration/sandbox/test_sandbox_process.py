@@ -96,6 +96,29 @@ async def test_what_was_accepted_survives_kill_9(start: Start) -> None:
     assert (sum(row["accepted"] for row in rows), sum(row["replay"] for row in rows)) == (100, 100)
 
 
+async def test_the_log_is_read_from_its_file_while_the_sandbox_runs_and_after(start: Start, tmp_path: Path) -> None:
+    process, url = await start()
+    async with aiohttp.ClientSession() as client:
+        await client.get(f"{url}/hunter/v2/account", headers={"X-API-KEY": "key"})
+        over_http = await (await client.get(f"{url}/control/oracle")).text()
+    for _ in range(2):
+        reading = await asyncio.create_subprocess_exec(
+            *PROGRAM[:-1], "oracle", "--state", str(tmp_path / "state"), stdout=PIPE
+        )
+        found, _ = await reading.communicate()
+        assert found.decode() == over_http
+        assert json.loads(over_http)["operation"] == "account"
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_folder_without_a_log_is_refused(tmp_path: Path) -> None:
+    reading = await asyncio.create_subprocess_exec(*PROGRAM[:-1], "oracle", "--state", str(tmp_path), stderr=PIPE)
+    _, said = await reading.communicate()
+    assert (reading.returncode, b"holds no sandbox" in said) == (2, True)
+
+
 async def test_webhooks_that_were_not_taken_survive_kill_9(start: Start, product: Product) -> None:
     product.statuses["/webhooks/resend"] = [503] * 1000
     process, url = await start()
