@@ -1,16 +1,11 @@
-"""Anthropic's client over a scripted httpx2: bad answers, broken streams, refusals, prices; never a second charge."""
+"""Anthropic's client over a scripted httpx2: bad answers, refusals, prices; never a second charge."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
-from random import Random
-from typing import Any
 
 import httpx2
 import pytest
@@ -26,129 +21,25 @@ from agency_os.exceptions import (
     ProviderUnknownError,
 )
 from agency_os.integrations.anthropic import AnthropicClient
-from agency_os.integrations.anthropic_messages import Completion, Piece, Prompt, TextDelta, ToolCall, Usage
+from agency_os.integrations.anthropic_messages import Prompt, TextDelta, ToolCall, Usage
 from agency_os.integrations.provider_api import NOT_SENT, Connection
-from agency_os.kit.clock import FakeWallClock
 from agency_os.kit.http import MAX_BODY_BYTES, Timeouts
 from agency_os.kit.retry import RateLimit
 from agency_os.kit.transaction import mark_open
-from tests.support.wire import Script
-
-KEY = "sk-ant-secret-0123456789"
-REQUEST_ID = "req_01"
-HELLO = Prompt("claude-sonnet-5", 100, [{"role": "user", "content": "Hello, Pat"}])
-USAGE = {"input_tokens": 10, "output_tokens": 5}
-MESSAGE: dict[str, Any] = {
-    "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5", "stop_reason": "end_turn",
-    "stop_sequence": None, "content": [{"type": "text", "text": "Good day", "citations": None}], "usage": USAGE,
-}  # fmt: skip
-START = {"type": "message_start", "message": {**MESSAGE, "content": [], "stop_reason": None, "usage": USAGE}}
-OPEN = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-SAID = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Good day"}}
-SHUT = {"type": "content_block_stop", "index": 0}
-DONE = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
-STOP = {"type": "message_stop"}
-WHOLE = (START, OPEN, {"type": "ping"}, SAID, SHUT, DONE, STOP)
-UNUSED = Script(AssertionError("the SDK keeps its own HTTP"))
-Reply = httpx2.Response | Exception | Callable[[], httpx2.Response]
-
-
-class Broken(httpx2.AsyncByteStream):
-    """A body that breaks off after its pieces."""
-
-    def __init__(self, *pieces: bytes, error: Exception | None = None) -> None:
-        self._pieces = pieces
-        self._error = error
-        self.is_closed = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
-        if self._error is not None:
-            raise self._error
-
-    async def aclose(self) -> None:
-        self.is_closed = True
-
-
-class Both:
-    """A client, and what answers it: in order, the last one for ever."""
-
-    def __init__(self, *replies: Reply, total: float = 600.0) -> None:
-        self.requests: list[httpx2.Request] = []
-        self.wall = FakeWallClock()
-        self._replies = list(replies)
-        rate = RateLimit(1000, self.wall)
-        self.client = AnthropicClient(
-            Connection(UNUSED, "https://a.example/anthropic", KEY, rate, self.wall, Random(1)),  # noqa: S311
-            make_http=partial(httpx2.AsyncClient, transport=httpx2.MockTransport(self._answer)),
-            timeouts=Timeouts(total=total),
-        )
-
-    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        self.requests.append(request)
-        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
-        if isinstance(reply, Exception):
-            raise reply
-        return reply if isinstance(reply, httpx2.Response) else reply()
-
-    @property
-    def sent(self) -> dict[str, Any]:
-        """The body of the last request."""
-        body: dict[str, Any] = json.loads(self.requests[-1].content)
-        return body
-
-    async def stream(self) -> list[Piece]:
-        return [piece async for piece in self.client.stream(HELLO)]
-
-    async def failed(self, operation: str) -> ProviderError:
-        """The error of an operation; it names what failed and hides the key."""
-        ways: dict[str, Callable[[], Any]] = {
-            "complete": lambda: self.client.complete(HELLO),
-            "stream": self.stream,
-            "count_tokens": lambda: self.client.count_tokens(HELLO),
-        }
-        with pytest.raises(ProviderError) as caught:
-            await ways[operation]()
-        error = caught.value
-        assert (error.provider, error.operation) == ("anthropic", operation)
-        assert KEY not in f"{error} {error!r} {error.__dict__} {self.client!r}"
-        return error
-
-
-def reply(status: int, body: object = None, **headers: str) -> httpx2.Response:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx2.Response(status, headers={"request-id": REQUEST_ID, **named}, content=content)
-
-
-def problem(status: int, kind: str, **details: object) -> httpx2.Response:
-    error = {"type": kind, "message": f"words about {KEY}", "details": details}
-    return reply(status, {"type": "error", "error": error, "request_id": REQUEST_ID})
-
-
-def lines(*events: dict[str, Any] | bytes) -> bytes:
-    named = (
-        each if isinstance(each, bytes) else f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode()
-        for each in events
-    )
-    return b"".join(named)
-
-
-def events(*each: dict[str, Any] | bytes, error: Exception | None = None) -> httpx2.Response:
-    headers = {"content-type": "text/event-stream", "request-id": REQUEST_ID}
-    return httpx2.Response(200, headers=headers, stream=Broken(lines(*each), error=error))
-
-
-def tool_events(*pieces: str, reason: str = "tool_use") -> tuple[dict[str, Any], ...]:
-    block = {"type": "tool_use", "id": "toolu_1", "name": "book", "input": {}}
-    grown = (
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": piece}}
-        for piece in pieces
-    )
-    done = {**DONE, "delta": {"stop_reason": reason}}
-    return (START, {"type": "content_block_start", "index": 0, "content_block": block}, *grown, SHUT, done, STOP)
-
+from tests.factories.anthropic import (
+    HELLO,
+    KEY,
+    MESSAGE,
+    REQUEST_ID,
+    UNUSED,
+    USAGE,
+    WHOLE,
+    Both,
+    Broken,
+    events,
+    problem,
+    reply,
+)
 
 OPERATIONS = ["complete", "stream", "count_tokens"]
 UNREADABLE = {
@@ -198,67 +89,6 @@ async def test_a_tool_call_is_read_with_its_input() -> None:
     assert (found.text, found.turn["content"][0]) == ("", thinking)
 
 
-async def test_a_stream_gives_text_as_it_comes_and_the_whole_at_the_end() -> None:
-    *pieces, last = await Both(events(*WHOLE)).stream()
-    assert pieces == [TextDelta("Good day")]
-    assert isinstance(last, Completion)
-    assert (last.text, last.stop_reason, last.usage, last.request_id) == (
-        "Good day", "end_turn", Usage(10, 9), REQUEST_ID
-    )  # fmt: skip
-
-
-async def test_a_streamed_tool_call_comes_when_its_input_is_whole() -> None:
-    first, last = await Both(events(*tool_events('{"day": "Tu', 'esday", "sure": 0.5}'))).stream()
-    assert first == ToolCall("toolu_1", "book", {"day": "Tuesday", "sure": 0.5})
-    assert isinstance(last, Completion)
-    assert (last.tool_calls, last.stop_reason) == ((first,), "tool_use")
-    assert last.turn["content"] == [
-        {"type": "tool_use", "id": "toolu_1", "name": "book", "input": {"day": "Tuesday", "sure": 0.5}}
-    ]
-
-
-@pytest.mark.parametrize("pieces", [('{"day": "Tu',), ("[1]",), ("[" * 100_000,)])
-async def test_an_input_that_broke_off_is_none(pieces: tuple[str, ...]) -> None:
-    first, _ = await Both(events(*tool_events(*pieces, reason="max_tokens"))).stream()
-    assert first == ToolCall("toolu_1", "book", None)
-
-
-async def test_a_tool_without_input_is_called_with_nothing() -> None:
-    first, _ = await Both(events(*tool_events())).stream()
-    assert first == ToolCall("toolu_1", "book", {})
-
-
-async def test_thinking_is_kept_for_the_next_turn_and_is_no_text() -> None:
-    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}}
-    deltas = [
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm"}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "abc"}},
-    ]
-    [last] = await Both(events(START, block, *deltas, SHUT, DONE, STOP)).stream()
-    assert isinstance(last, Completion)
-    assert last.turn["content"] == [{"type": "thinking", "thinking": "Hm", "signature": "abc"}]
-
-
-async def test_events_unknown_or_out_of_place_change_nothing() -> None:
-    odd: list[dict[str, Any]] = [
-        {"type": "news"}, {"type": "content_block_delta", "index": 7, "delta": {"type": "text_delta", "text": "no"}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "song_delta", "song": "la"}},
-        {"type": "content_block_delta", "index": 0, "delta": "no"}, {"type": "content_block_stop", "index": "x"},
-    ]  # fmt: skip
-    *_, last = await Both(events(START, OPEN, *odd, SAID, SHUT, DONE, b": a comment\n\n", STOP)).stream()
-    assert isinstance(last, Completion)
-    assert last.text == "Good day"
-
-
-async def test_whoever_leaves_a_stream_closes_it() -> None:
-    body = Broken(lines(START, OPEN, SAID, SAID))
-    both = Both(httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=body))
-    async with aclosing(both.client.stream(HELLO)) as pieces:
-        assert await anext(pieces) == TextDelta("Good day")
-        assert not body.is_closed
-    assert body.is_closed
-
-
 async def test_tokens_are_counted_without_a_limit_on_what_is_written() -> None:
     both = Both(reply(200, {"input_tokens": 14}))
     assert await both.client.count_tokens(HELLO) == 14
@@ -279,55 +109,6 @@ async def test_an_answer_that_cannot_be_read_was_accepted_and_is_not_asked_for_a
 )
 async def test_a_message_that_does_not_tell_its_cost_or_content_is_no_result(body: object) -> None:
     assert (await Both(reply(200, body)).failed("complete")).outcome is Outcome.ACCEPTED
-
-
-@pytest.mark.parametrize("broken", [b"event: ping\ndata: {\n\n", b"event: x\ndata: [1]\n\n", b"event: \xff\xfe\n\n"])
-async def test_an_event_that_cannot_be_read_ends_the_stream_with_the_tokens_so_far(broken: bytes) -> None:
-    error = await Both(events(START, OPEN, SAID, broken, STOP)).failed("stream")
-    assert isinstance(error, ProviderAnswerError)
-    assert (error.request_id, error.cost_units) == (REQUEST_ID, Decimal(15))
-
-
-async def test_a_beginning_without_usage_cannot_be_settled() -> None:
-    error = await Both(events({"type": "message_start", "message": {"id": "msg_1"}}, STOP)).failed("stream")
-    assert error.outcome is Outcome.ACCEPTED
-
-
-@pytest.mark.parametrize("error", [None, httpx2.ReadError("reset"), httpx2.ReadTimeout("silent")])
-async def test_a_stream_cut_off_in_the_middle_was_accepted(error: Exception | None) -> None:
-    both = Both(events(START, OPEN, SAID, error=error), events(*WHOLE))
-    caught = await both.failed("stream")
-    assert isinstance(caught, ProviderUnknownError)
-    assert (caught.outcome, caught.cost_units, len(both.requests)) == (Outcome.ACCEPTED, Decimal(15), 1)
-
-
-async def test_a_stream_cut_off_before_it_began_is_unknown() -> None:
-    error = await Both(events(b": hello\n\n", error=httpx2.RemoteProtocolError("closed"))).failed("stream")
-    assert (error.outcome, error.cost_units) == (Outcome.UNKNOWN, Decimal(0))
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "outcome"),
-    [
-        ("overloaded_error", ProviderLimitError, Outcome.NOT_ACCEPTED),
-        ("invalid_request_error", ProviderRefusedError, Outcome.NOT_ACCEPTED),
-        ("api_error", ProviderUnknownError, Outcome.UNKNOWN),
-        ("news_error", ProviderUnknownError, Outcome.UNKNOWN),
-    ],
-)
-async def test_an_error_event_says_what_became_of_the_request(
-    code: str, kind: type[ProviderError], outcome: Outcome
-) -> None:
-    event = {"type": "error", "error": {"type": code, "message": "words"}}
-    first = await Both(events(event)).failed("stream")
-    assert (type(first), first.outcome, first.provider_code) == (kind, outcome, code)
-    later = await Both(events(START, OPEN, SAID, event)).failed("stream")
-    assert (later.outcome, later.provider_code, later.cost_units) == (Outcome.ACCEPTED, code, Decimal(15))
-
-
-async def test_an_error_event_without_words_is_an_error_all_the_same() -> None:
-    error = await Both(events({"type": "error"})).failed("stream")
-    assert (error.outcome, error.provider_code) == (Outcome.UNKNOWN, None)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -526,11 +307,3 @@ def told(**usage: object) -> httpx2.Response:
 )
 async def test_usage_is_read_with_what_was_cached(usage: dict[str, object], expected: Usage) -> None:
     assert (await Both(told(**USAGE, **usage)).client.complete(HELLO)).usage == expected
-
-
-async def test_the_end_of_a_stream_corrects_the_usage_of_its_beginning() -> None:
-    start = {**START, "message": {**MESSAGE, "usage": {**USAGE, "cache_read_input_tokens": 3}}}
-    done = {**DONE, "usage": {"output_tokens": 40, "input_tokens": 12, "cache_creation_input_tokens": 5}}
-    *_, last = await Both(events(start, OPEN, SAID, SHUT, done, STOP)).stream()
-    assert isinstance(last, Completion)
-    assert last.usage == Usage(12, 40, 5, 0, 3)
