@@ -93,6 +93,10 @@ class _Taught:
         return self.inner.repeatable
 
     @property
+    def answers_later(self) -> bool:
+        return self.inner.answers_later
+
+    @property
     def unit_cost(self) -> Decimal:
         return self.inner.unit_cost
 

@@ -29,7 +29,12 @@ while [ -z "$url" ]; do
   [ "$tries" -le 60 ] || fail "ngrok has opened no tunnel within 30 s: see its messages above"
   kill -0 "$tunnel" 2>/dev/null || fail "ngrok has ended: see its messages above"
   sleep 0.5
-  url=$(curl -fsS "$api/tunnels" 2>/dev/null | tr ',{' '\n\n' | sed -n 's/^ *"public_url": *"\(https:[^"]*\)".*/\1/p' | head -n 1)
+  # the tunnel to our port alone: another project's ngrok may be running here
+  url=$(curl -fsS "$api/tunnels" 2>/dev/null | "$python" -c '
+import json, sys
+tunnels = json.load(sys.stdin)["tunnels"]
+ours = [t["public_url"] for t in tunnels if t["config"]["addr"].rpartition(":")[2] == sys.argv[1]]
+print(next((url for url in ours if url.startswith("https:")), ""))' "$port" 2>/dev/null || true)
 done
 echo "the API on port $port is reached at $url: start it with PUBLIC_URL=$url"
 "$python" scripts/update_webhook_urls.py "$url" "$@" || echo "not every provider took it: see above" >&2

@@ -5,6 +5,7 @@ What the caller did wrong is told as it was raised; what is wrong on our side is
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +21,7 @@ from agency_os.kit.logging import get_logger
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "5"
+_ENDS_IN_SECRET = re.compile(r"^((?:.*/)?webhooks/[^/]+/|(?:.*/)?u/).+$", re.DOTALL)
 _BROKEN = "something broke on our side; it is logged, try again later"
 _AWAY = "a part that is needed is away; nothing was kept of this request, send it again in a few seconds"
 _log = get_logger(__name__)
@@ -53,15 +55,20 @@ def problem(
         status=status,
         detail=detail,
         code=code,
-        instance=path[:200],
+        instance=shown(path)[:200],
         field=field,
     )
     return JSONResponse(body.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
 
 
+def shown(path: str) -> str:
+    """The request's path without the secret or token that ends it, fit for logs and answers."""
+    return _ENDS_IN_SECRET.sub(r"\1{secret}", path)
+
+
 def broken(path: str, error: Exception) -> JSONResponse:
     """The answer to an error that nobody raised on purpose; its trace goes to the log alone."""
-    _log.error("request_broke", path=path, error=type(error).__name__, exc_info=error)
+    _log.error("request_broke", path=shown(path), error=type(error).__name__, exc_info=error)
     return problem(path, 500, AgencyOSError.code, _BROKEN)
 
 
@@ -125,9 +132,7 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
 
 
 def _path(request: Request) -> str:
-    """The address as asked for, without the secret that ends the address of a provider which signs nothing."""
-    path = request.url.path
-    return path.rpartition("/")[0] + "/{secret}" if "secret" in request.path_params else path
+    return shown(request.url.path)
 
 
 def _general(error: AgencyOSError) -> str:

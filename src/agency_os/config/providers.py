@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, SecretStr
 
 from agency_os.config.setting import Area, Setting
-from agency_os.config.values import FolderFile, HttpUrl, PathSecret, WebhookSecret
+from agency_os.config.values import FolderFile, HttpUrl, PathSecret, SvixSecret, WebhookSecret
 
 _OWN_ADDRESS = "leave it out for the provider's own address"
 _A_RATE = "a number above 0"
@@ -76,7 +76,7 @@ class ResendSettings(KeySettings):
 
     api_key: Annotated[SecretStr, Setting("RESEND_API_KEY", "re_...", "Resend: API Keys")]
     base_url: Annotated[HttpUrl, Setting("RESEND_BASE_URL", "http(s)://HOST", _OWN_ADDRESS)] = "https://api.resend.com"
-    webhook_secret: Annotated[WebhookSecret, Setting("RESEND_WEBHOOK_SECRET", "whsec_...", "Resend: Webhooks")]
+    webhook_secret: Annotated[SvixSecret, Setting("RESEND_WEBHOOK_SECRET", "whsec_...", "Resend: Webhooks")]
     requests_per_second: Annotated[
         _Rate, Setting("RESEND_REQUESTS_PER_SECOND", _A_RATE, "Resend: your account's rate limit; 2 by default")
     ] = 2.0

@@ -5,6 +5,7 @@ Anything that may hold a password is a ``SecretStr`` or ``SecretBytes`` and does
 
 from __future__ import annotations
 
+import base64
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -37,6 +38,8 @@ def _public_url(text: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
         raise ValueError("must be https unless it is on the loopback (RFC 8058 asks for https)")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must carry no login, query or fragment")
     return url
 
 
@@ -66,6 +69,13 @@ def _domain(text: str) -> str:
 def _webhook_secret(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"whsec_\S+", secret.get_secret_value()):
         raise ValueError("not a Standard Webhooks secret")
+    return secret
+
+
+def _svix_secret(secret: SecretStr) -> SecretStr:
+    encoded = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
+    if not base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True):
+        raise ValueError("empty")
     return secret
 
 
@@ -117,6 +127,9 @@ KeyBytes = Annotated[SecretBytes, BeforeValidator(_key), AfterValidator(_long_en
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 """A Standard Webhooks secret: ``whsec_`` and base64."""
+
+SvixSecret = Annotated[SecretStr, AfterValidator(_webhook_secret), AfterValidator(_svix_secret)]
+"""A :data:`WebhookSecret` whose rest is base64."""
 
 PathSecret = Annotated[SecretStr, AfterValidator(_path_secret)]
 """A secret that stands in an address or a header: at least 20 letters, digits, ``-`` and ``_``."""

@@ -64,6 +64,7 @@ def create_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> As
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_pre_ping=True,
+        hide_parameters=True,  # they hold what people wrote, and errors are logged
         connect_args={"statement_cache_size": 0, "timeout": 10, "server_settings": {"application_name": "agency-os"}},
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False, default=str),
     )

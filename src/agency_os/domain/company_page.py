@@ -12,13 +12,15 @@ from datetime import date
 from typing import Final
 
 _FOUNDED: Final = re.compile(
-    r"\b(?:founded|established|est\.?|since|opened(?: our doors)?|started|in business since|trading since)"
-    r"(?: in)?\s+((?:18|19|20)\d\d)\b",
+    r"(?:\b(?:founded|established|est\.?|opened our doors)(?: in)?"
+    r"|(?:\b(?:we have been here|we(?:'|’)ve been here|operating|trading|in business|family owned|©)|^|[.!\n])\s*since)"
+    r"\s+((?:18|19|20)\d\d)\b",
     re.IGNORECASE,
 )
+_NUMBER: Final = r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,5})(?![\d+]|,\d)"
 _STAFF: Final = re.compile(
-    r"\b(?:team|staff|crew|family) of (?:over |more than |about |around |some )?(\d{1,5})\b(?! years)"
-    r"|\b(\d{1,5})\+?(?: (?:full[- ]time|dedicated|local|friendly|qualified|experienced))? "
+    rf"\b(?:team|staff|crew|family) of (?:over |more than |about |around |some )?{_NUMBER}(?! years)"
+    rf"|(?<!with )(?<!businesses of ){_NUMBER}(?: (?:full[- ]time|dedicated|local|friendly|qualified|experienced))? "
     r"(?:employees|staff members|staff|team members|people on our team)\b",
     re.IGNORECASE,
 )
@@ -53,7 +55,8 @@ def read_company_pages(texts: Iterable[str], domain: str, today: date) -> Compan
     if not text.strip():
         return CompanyPage()
     years = {int(found) for found in _FOUNDED.findall(text) if int(found) <= today.year}
-    counts = {int(a or b) for a, b in _STAFF.findall(text) if int(a or b) > 0}
+    said = {int((a or b).replace(",", "")) for a, b in _STAFF.findall(text)}
+    counts = {count for count in said if count > 0}
     return CompanyPage(
         founded_year=years.pop() if len(years) == 1 else None,
         employee_count=counts.pop() if len(counts) == 1 else None,

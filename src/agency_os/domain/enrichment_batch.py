@@ -14,7 +14,7 @@ from uuid import UUID
 from agency_os.domain.enrichment import BASE_PASS, Lookup, choose_premium, deserves, next_base_lookup, validate
 from agency_os.domain.facts import LeadFacts
 from agency_os.domain.icp import Icp
-from agency_os.domain.merging import merge_facts
+from agency_os.domain.merging import is_same_person, merge_facts
 from agency_os.domain.weights import Weights
 
 
@@ -43,9 +43,10 @@ class LeadCase:
         return self.put_off is None and not self.objected
 
     def learn(self, found: LeadFacts, today: date) -> None:
-        """Take over what was found."""
-        self.facts = merge_facts(self.facts, found, today)
-        self._is_judged = False
+        """Take over what was found, unless it names somebody else."""
+        if is_same_person(self.facts, found):
+            self.facts = merge_facts(self.facts, found, today)
+            self._is_judged = False
 
     def has_tried(self, *lookups: Lookup) -> None:
         """Remember who was asked."""
@@ -99,24 +100,35 @@ class Batch:
     def hold(self, lookup: Lookup, cases: Sequence[LeadCase], reason: str, *, for_all: bool = False) -> None:
         """Let leads wait until ``lookup`` can be asked; whoever is good enough without the premium source goes on.
 
-        ``for_all``: nobody else of the batch need ask it.
+        Nobody waits for a website, which fills nothing that is required. ``for_all``: nobody else of the batch asks.
         """
         if for_all:
             self.paused[lookup] = reason
-        premium = lookup is Lookup.CLAY
-        self.put_off([case for case in cases if not (premium and validate(case.facts).passed)], reason)
+        if lookup is not Lookup.APIFY:
+            premium = lookup is Lookup.CLAY
+            self.put_off([case for case in cases if not (premium and validate(case.facts).passed)], reason)
 
     def put_off(self, cases: Sequence[LeadCase], reason: str) -> None:
         """Let leads wait for another run."""
         for case in cases:
             case.put_off = reason
 
+    def await_answer(self, lookup: Lookup, cases: Sequence[LeadCase], reason: str, *, for_all: bool) -> None:
+        """Let leads wait for an answer that may still come; ``for_all``: nobody else of the batch need ask."""
+        if for_all:
+            self.paused[lookup] = reason
+        self.put_off(cases, AWAITED)
+
     def _worth_premium(self) -> list[LeadCase]:
         open_cases = (case for case in self.cases if case.is_open)
         return [case for case in open_cases if deserves(case.facts, Lookup.CLAY, self.icp, self.weights, self.today)]
 
     def _premium(self) -> list[LeadCase]:
-        before = {position for position, case in enumerate(self.cases) if Lookup.CLAY in case.tried}
+        before = {
+            position
+            for position, case in enumerate(self.cases)
+            if Lookup.CLAY in case.tried or case.put_off is not None
+        }
         closed = {position for position, case in enumerate(self.cases) if not case.is_open}
         facts = [case.facts for case in self.cases]
         chosen = choose_premium(

@@ -128,7 +128,19 @@ def _value_from_json(name: str, value: object) -> FactValue:
     wanted: type = bool if name in _FLAGS else int if name in _INTEGERS else str
     if name in _DATES or type(value) is not wanted:
         raise TypeError(f"value {value!r} is not of the field's type")
+    if name in _INTEGERS and not 0 <= int(str(value)) < 2**31:
+        raise ValueError(f"value {value!r} is out of range")
     return value  # type: ignore[return-value]  # its type was just checked against the field's
+
+
+def head_count(number: int | None) -> int | None:
+    """A company's number of people, if it can be one."""
+    return number if number is not None and 0 < number < 10_000_000 else None
+
+
+def founding_year(year: int | None, today: date) -> int | None:
+    """The year in which a company began, if it can be one."""
+    return year if year is not None and 1600 <= year <= today.year else None
 
 
 def state_of(facts: LeadFacts) -> State | None:

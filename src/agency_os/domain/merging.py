@@ -28,6 +28,23 @@ def merge_facts(known: LeadFacts, found: LeadFacts, today: date) -> LeadFacts:
     return known.with_facts(merged)
 
 
+def is_same_person(known: LeadFacts, found: LeadFacts) -> bool:
+    """Whether ``found`` can be of the person whom ``known`` names: one address or profile, else no other name.
+
+    A source that was asked for Jo Smith may answer Pat Smith of the same firm; Jo's letter must not go to Pat.
+    """
+    for one, other in ((known.email, found.email), (known.linkedin_url, found.linkedin_url)):
+        if one is not None and other is not None and one.value.casefold() == other.value.casefold():
+            return True
+    return _agree(known.last_name, found.last_name) and _agree(known.first_name, found.first_name, letters=1)
+
+
+def _agree(one: Fact[str] | None, other: Fact[str] | None, letters: int | None = None) -> bool:
+    if one is None or other is None:
+        return True
+    return one.value.strip().casefold()[:letters] == other.value.strip().casefold()[:letters]
+
+
 def better(known: Fact[FactValue] | None, found: Fact[FactValue] | None, today: date) -> Fact[FactValue] | None:
     """The value to keep of two for one field; ``known`` where nothing speaks for the other."""
     if known is None or found is None:

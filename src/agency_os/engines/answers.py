@@ -47,8 +47,7 @@ class AnswerEngine:
         requests = EnrichmentRequestRepository(db)
         if not await requests.answer(name, key, fence, result, units, valid_until=now + CACHE_TTL, now=now):
             return SettledEvent(event.id, "names no look-up of ours", state="unmatched")
-        # A row that is run again in the table is not paid again: what is settled stays as it is.
-        await CostEntryRepository(db).settle(
-            {ledger_key(key, fence): units}, provider=name, unit_cost=self._clay.unit_cost, now=now
+        await CostEntryRepository(db).settle_up(
+            ledger_key(key, fence), units, provider=name, unit_cost=self._clay.unit_cost, now=now
         )
         return SettledEvent(event.id, ANSWERED)

@@ -41,6 +41,8 @@ class BillingEngine:
         if billing.kind is BillingEventKind.OTHER:
             return SettledEvent(event.id, billing.type[:200])
         subscriptions = SubscriptionRepository(db)
+        if billing.customer_id is not None:
+            await subscriptions.one_at_a_time(billing.customer_id)
         client = await self._client_of(subscriptions, billing)
         if client is None:
             return SettledEvent(event.id, billing.kind.value, state="unmatched")
@@ -61,7 +63,7 @@ class BillingEngine:
                 return found
         if billing.client_id is not None:
             found = await subscriptions.by_id(billing.client_id)
-            # The reference of a checkout may be typed into a payment link by anyone: it makes nobody another customer.
+            # A checkout makes nobody another customer.
             is_stranger = found is not None and found.customer_id not in (None, billing.customer_id)
             if found is not None and not (is_stranger and billing.subscription is None):
                 return found

@@ -163,7 +163,8 @@ class EmailEngine(ChannelEngine):
                     break
                 after = page[-1].id
         except ProviderError as error:
-            return Open(plain(error))
+            # A key that may only send lists nothing, now or ever.
+            return Unfound(plain(error)) if error.http_status in _OUR_ACCOUNT else Open(plain(error))
         ids = [found.get((email.to.casefold(), email.subject)) for email in wanted]
         known = tuple(i for i in ids if i is not None)
         if len(known) == len(wanted):

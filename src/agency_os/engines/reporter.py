@@ -33,11 +33,14 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The ledger beside a provider's own log; ``differences`` are plain sentences, empty when both agree."""
+    """The ledger beside a provider's own log; ``differences`` are plain sentences, empty when both agree.
+
+    ``unknown`` are touches of which nobody can say whether they were accepted: each stands for one acceptance at most.
+    """
 
     accepted: int
     sent: int
-    unknown: int
+    unknown: tuple[str, ...]
     differences: tuple[str, ...]
 
     @property
@@ -113,7 +116,7 @@ class ReporterEngine:
                 differences.append(
                     f"{name}: the provider charged {charged} units, the ledger has {settled} and {reserved} reserved"
                 )
-        return Agreement(log.total(), sent.total(), len(unknown), tuple(differences))
+        return Agreement(log.total(), sent.total(), tuple(sorted(unknown)), tuple(differences))
 
 
 def _costs(settled: Mapping[str, Decimal], reserved: Decimal, booked: int) -> dict[str, Any]:

@@ -51,6 +51,10 @@ from agency_os.repositories.touch_planning import TouchPlanningRepository
 BATCH: Final = 500
 LEASE: Final = timedelta(minutes=3)
 """Wall time for one part of a step: longer than Hunter's four attempts of 35 seconds with their waits."""
+LONG_LEASE: Final = timedelta(minutes=30)
+"""The same where nobody may ask again, so that giving up early could only lose the answer."""
+MOST_TRIES: Final = 5
+"""Of one person at a source that gives no verdict; then the lead goes on without."""
 ANSWER_WITHIN: Final = timedelta(hours=24)
 """Business time for an answer that comes by callback; after it the lead goes on without."""
 OBJECTED: Final = "suppressed: the person asked not to be processed"
@@ -163,7 +167,13 @@ class ScoutEngine:
             return None
         source, wall = step.source, self._wall.now()
         leases = await EnrichmentRequestRepository(db).lease(
-            _name(source), keys, now=now, wall=wall, lease_until=wall + LEASE, repeatable=source.repeatable
+            _name(source),
+            keys,
+            now=now,
+            wall=wall,
+            lease_until=wall + (LEASE if source.repeatable else LONG_LEASE),
+            repeatable=source.repeatable,
+            answer_by=now + ANSWER_WITHIN if source.answers_later else None,
         )
         for key, stored in leases.answered.items():
             step.stored[key] = stored
@@ -196,6 +206,7 @@ class ScoutEngine:
         now: datetime,
     ) -> None:
         """Store answers and book what they cost, where the lease is still ours; the leads learn them."""
+        answers = {key: _with_patience(answer, asking.fences[key]) for key, answer in answers.items()}
         settlements = [self._settlement(step.source, key, asking.fences[key], answers[key], now) for key in answers]
         name = _name(step.source)
         written = await EnrichmentRequestRepository(db).settle(
@@ -308,8 +319,10 @@ class ScoutEngine:
                     each.objected = True
             case NotNow(reason, for_all):
                 batch.hold(step.lookup, cases, reason, for_all=for_all)
-            case Unclear(reason, None, for_all) if step.source.repeatable:
+            case Unclear(reason, None, for_all, False) if step.source.repeatable:
                 batch.hold(step.lookup, cases, reason, for_all=for_all)
+            case Unclear(reason, units, for_all) if for_all or (units is None and step.source.answers_later):
+                batch.await_answer(step.lookup, cases if step.source.answers_later else [], reason, for_all=for_all)
             case Awaited():
                 batch.put_off(cases, AWAITED)
             case Refused() | Unclear():
@@ -323,14 +336,26 @@ class ScoutEngine:
                 return Settlement(key, fence, "done", result, units, now + CACHE_TTL)
             case Objected():
                 return Settlement(key, fence, "done", json.dumps(answer_to_json(answer), ensure_ascii=False))
-            case Unclear(units=None) if source.repeatable:
+            case Unclear(units=None, is_last=False) if source.repeatable:
                 return Settlement(key, fence, "leased")
+            case Unclear(units=None) if source.answers_later:
+                return Settlement(key, fence, "waiting")
             case Unclear(units=units):
                 return Settlement(key, fence, "unknown", units=units or Decimal(0))
             case Awaited():
                 return Settlement(key, fence, "waiting")
             case Refused() | NotNow():
                 return Settlement(key, fence, "released")
+
+
+def _with_patience(answer: Answer, tries: int) -> Answer:
+    """The answer, but for a person of whom there is no verdict again and again: the lead goes on without one."""
+    match answer:
+        case NotNow(reason, for_all=False) if tries >= MOST_TRIES:
+            return Refused(reason)
+        case Unclear(reason, None, for_all=False) if tries >= MOST_TRIES:
+            return Unclear(reason, None, is_last=True)
+    return answer
 
 
 def _charged(answer: Answer) -> Decimal | None:

@@ -25,7 +25,7 @@ NAME: Final = "apify"
 RUN_SECONDS: Final = 90
 """After which Apify ends a run (its parameter ``timeout``)."""
 _WAIT_SECONDS: Final = 45
-_MOST_WAITS: Final = 4
+_MOST_WAITS: Final = 3
 _FINISHED: Final = frozenset({"SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"})
 
 
@@ -95,7 +95,7 @@ class ApifyClient:
             _DIALECT,
             {"Authorization": f"Bearer {connection.api_key}"},
             timeouts=Timeouts(read=_WAIT_SECONDS + 15.0, total=_WAIT_SECONDS + 20.0),
-            policy=RetryPolicy(attempts=4, first_wait=0.5, longest_wait=5.0),
+            policy=RetryPolicy(attempts=2, first_wait=0.5, longest_wait=5.0),
         )
         self._actor = actor
 

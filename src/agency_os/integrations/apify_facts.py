@@ -14,7 +14,7 @@ from agency_os.domain.enrichment import Lookup
 from agency_os.domain.facts import Fact, FactValue, LeadFacts
 from agency_os.exceptions import ProviderError
 from agency_os.integrations.apify import NAME, ApifyClient, Page
-from agency_os.integrations.fact_source import Answer, Found, answer_of, shares
+from agency_os.integrations.fact_source import Answer, Found, Refused, Unclear, answer_of, shares
 from agency_os.kit.addresses import registrable_domain
 
 SITES_AT_ONCE: Final = 10
@@ -32,6 +32,7 @@ class ApifySource:
     lookup: Lookup = Lookup.APIFY
     batch_limit: int = SITES_AT_ONCE
     repeatable: bool = False
+    answers_later: bool = False
 
     def operation(self, facts: LeadFacts) -> str:  # noqa: ARG002 - the same for everybody
         """See `FactSource.operation`."""
@@ -53,13 +54,23 @@ class ApifySource:
         except ProviderError as error:
             units = shares(error.cost_units, [True] * len(people))
             return [answer_of(error, each) for each in units]
-        return [self._answer(domain, crawl.pages, today) for domain in domains]
+        own = [[page for page in crawl.pages if _site(page.url) == domain] for domain in domains]
+        # Pages of nobody's domain come from a site that sends its visitors on: whoever got none of its own bears them.
+        elsewhere = crawl.units - sum(len(pages) for pages in own)
+        rest = shares(elsewhere, [not pages for pages in own])
+        return [
+            _answer(crawl.status, domain, pages, each, today)
+            for domain, pages, each in zip(domains, own, rest, strict=True)
+        ]
 
-    @staticmethod
-    def _answer(domain: str, pages: Sequence[Page], today: date) -> Answer:
-        own = [page for page in pages if _site(page.url) == domain]
-        texts = [f"{page.title}\n{page.description}\n{page.text}" for page in own]
-        return Found(_facts(read_company_pages(texts, domain, today), today), Decimal(len(own)))
+
+def _answer(status: str, domain: str, pages: Sequence[Page], elsewhere: Decimal, today: date) -> Answer:
+    units = Decimal(len(pages)) + elsewhere
+    if not pages and status != "SUCCEEDED":  # it was not reached, and nothing is known by that
+        reason = f"{NAME}: the run ended {status}"
+        return Unclear(reason, units) if units else Refused(reason)
+    texts = [f"{page.title}\n{page.description}\n{page.text}" for page in pages]
+    return Found(_facts(read_company_pages(texts, domain, today), today), units)
 
 
 def _domain(facts: LeadFacts) -> str:

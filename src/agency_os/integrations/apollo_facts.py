@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from agency_os.domain.enrichment import Lookup
-from agency_os.domain.facts import Fact, FactValue, LeadFacts
+from agency_os.domain.facts import Fact, FactValue, LeadFacts, founding_year, head_count
 from agency_os.domain.states import read_country, read_state
 from agency_os.exceptions import Outcome, ProviderError, ProviderRefusedError
 from agency_os.integrations.apollo import (
@@ -26,8 +26,6 @@ from agency_os.kit.addresses import is_role_address, linkedin_profile, normalise
 from agency_os.kit.phone import parse_phone
 
 _SURE: Final = 0.90
-_DOUBTFUL: Final = 0.50
-"""Of everything in an answer that bears another name than was asked for: perhaps another person."""
 _EMAIL_CONFIDENCE: Final = {"verified": 0.95, "likely to engage": 0.80, "unverified": 0.60}
 _GUESSED_EMAIL: Final = 0.50
 
@@ -41,6 +39,7 @@ class ApolloSource:
     lookup: Lookup = Lookup.APOLLO
     batch_limit: int = BATCH_LIMIT
     repeatable: bool = False
+    answers_later: bool = False
 
     def operation(self, facts: LeadFacts) -> str:  # noqa: ARG002 - the same for everybody
         """See `FactSource.operation`."""
@@ -67,8 +66,8 @@ class ApolloSource:
             return [answer_of(error, each) for each in units]
         units = shares(result.units, [match is not None for match in result.matches])
         return [
-            Found(_facts(match, asked, today) if match is not None else LeadFacts(), each)
-            for match, asked, each in zip(result.matches, people, units, strict=True)
+            Found(_facts(match, today) if match is not None else LeadFacts(), each)
+            for match, each in zip(result.matches, units, strict=True)
         ]
 
 
@@ -83,8 +82,7 @@ def _query(facts: LeadFacts) -> PersonQuery:
     )
 
 
-def _facts(match: PersonMatch, asked: LeadFacts, today: date) -> LeadFacts:
-    sure = _SURE if _is_same_person(match, asked) else _DOUBTFUL
+def _facts(match: PersonMatch, today: date) -> LeadFacts:
     phone = parse_phone(match.phone) if match.phone else None
     values: dict[str, FactValue | None] = {
         "first_name": match.first_name,
@@ -93,24 +91,15 @@ def _facts(match: PersonMatch, asked: LeadFacts, today: date) -> LeadFacts:
         "phone": phone.e164 if phone is not None else None,
         "linkedin_url": linkedin_profile(match.linkedin_url),
         "employment_start_date": match.employment_start_date,
-        **_company(match, match.organization),
+        **_company(match, match.organization, today),
     }
     found: dict[str, Fact[FactValue] | None] = {
-        name: Fact(value, NAME, today, sure) for name, value in values.items() if value not in (None, "")
+        name: Fact(value, NAME, today, _SURE) for name, value in values.items() if value not in (None, "")
     }
-    return LeadFacts().with_facts({**found, **_email(match, today, sure)})
+    return LeadFacts().with_facts({**found, **_email(match, today)})
 
 
-def _is_same_person(match: PersonMatch, asked: LeadFacts) -> bool:
-    """By the address or profile that was asked for, else by the last name."""
-    pairs = ((asked.email, match.email), (asked.linkedin_url, linkedin_profile(match.linkedin_url)))
-    if any(fact is not None and found and fact.value.casefold() == found.casefold() for fact, found in pairs):
-        return True
-    last = value_of(asked.last_name)
-    return last is None or match.last_name is None or last.strip().casefold() == match.last_name.strip().casefold()
-
-
-def _company(match: PersonMatch, company: Organization | None) -> dict[str, FactValue | None]:
+def _company(match: PersonMatch, company: Organization | None, today: date) -> dict[str, FactValue | None]:
     country = match.country or (company.country if company is not None else None)
     state = None
     if country is None or read_country(country) == "AU":
@@ -122,19 +111,19 @@ def _company(match: PersonMatch, company: Organization | None) -> dict[str, Fact
             "company": company.name,
             "domain": registrable_domain(company.domain) if company.domain else None,
             "organization_industry": company.industry,
-            "organization_employee_count": company.employee_count,
+            "organization_employee_count": head_count(company.employee_count),
             "organization_country": company.country or match.country,
-            "organization_founded_year": company.founded_year,
+            "organization_founded_year": founding_year(company.founded_year, today),
             "organization_latest_funding_date": company.latest_funding_date,
         }
     return values
 
 
-def _email(match: PersonMatch, today: date, sure: float) -> dict[str, Fact[FactValue] | None]:
+def _email(match: PersonMatch, today: date) -> dict[str, Fact[FactValue] | None]:
     email = normalise_email(match.email) if match.email else None
     if email is None:
         return {}
-    confidence = min(sure + 0.05, _EMAIL_CONFIDENCE.get(match.email_status or "", _GUESSED_EMAIL))
+    confidence = min(_SURE + 0.05, _EMAIL_CONFIDENCE.get(match.email_status or "", _GUESSED_EMAIL))
     is_verified = match.email_status == "verified"
     return {
         "email": Fact(email, NAME, today, confidence),

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from agency_os.exceptions import InvalidInputError
 from agency_os.integrations.json_fields import Fields, read_webhook, short_hash
-from agency_os.integrations.webhook import EventName, Webhook, WebhookSource
+from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, must_carry
 from agency_os.kit.signatures import verify_hex_hmac
 
 NAME = "cal_com"
@@ -78,7 +78,12 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str) -> None:
 
 def webhooks(secret: str) -> WebhookSource:
     """Cal.com's webhooks, signed under ``secret``."""
-    return WebhookSource(NAME, _name_event, verify=lambda hook, _: verify(hook.body, hook.headers, secret))
+    return WebhookSource(
+        NAME,
+        _name_event,
+        admit=lambda headers, _: must_carry(headers, SIGNATURE_HEADER),
+        verify=lambda hook, _: verify(hook.body, hook.headers, secret),
+    )
 
 
 def _name_event(webhook: Webhook, _: datetime) -> EventName:

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Final
 
 from agency_os.domain.enrichment import Lookup
-from agency_os.domain.facts import Fact, FactValue, LeadFacts
+from agency_os.domain.facts import Fact, FactValue, LeadFacts, founding_year, head_count
 from agency_os.domain.states import read_state
-from agency_os.exceptions import ProviderError
+from agency_os.exceptions import Outcome, ProviderError
 from agency_os.integrations.clay import NAME, ClayAnswer, ClayClient, ClayRow
 from agency_os.integrations.fact_source import Answer, Awaited, answer_of, person_identity, value_of
 from agency_os.kit.addresses import is_role_address, linkedin_profile, normalise_email, registrable_domain
@@ -22,7 +22,6 @@ AT_ONCE: Final = 10
 _SURE: Final = 0.90
 _EMAIL_CONFIDENCE: Final = {"valid": 0.95, "accept_all": 0.75, "unknown": 0.50}
 _DEAD: Final = frozenset({"invalid", "disposable"})
-_YEARS: Final = range(1800, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class ClaySource:
     lookup: Lookup = Lookup.CLAY
     batch_limit: int = AT_ONCE
     repeatable: bool = False
+    answers_later: bool = True
 
     def operation(self, facts: LeadFacts) -> str:  # noqa: ARG002 - the same for everybody
         """See `FactSource.operation`."""
@@ -65,7 +65,8 @@ class ClaySource:
         try:
             await self.client.hand_over(row)
         except ProviderError as error:
-            return answer_of(error, error.cost_units)
+            if error.outcome is not Outcome.ACCEPTED:
+                return answer_of(error, error.cost_units)
         return Awaited("handed over to Clay")
 
     def charged(self, found: LeadFacts) -> Decimal:
@@ -88,9 +89,9 @@ def facts_of(answer: ClayAnswer, today: date) -> LeadFacts:
         "domain": registrable_domain(answer.domain) if answer.domain else None,
         "state": state.value if state is not None else None,
         "organization_industry": answer.industry,
-        "organization_employee_count": answer.employee_count if (answer.employee_count or 0) > 0 else None,
+        "organization_employee_count": head_count(answer.employee_count),
         "organization_country": answer.country,
-        "organization_founded_year": answer.founded_year if answer.founded_year in _YEARS else None,
+        "organization_founded_year": founding_year(answer.founded_year, today),
         "organization_is_hiring": answer.is_hiring,
     }
     found: dict[str, Fact[FactValue] | None] = {

@@ -1,8 +1,8 @@
 """Deepgram (developers.deepgram.com): text from recorded speech, at once or later by a callback.
 
 Deepgram knows no idempotency keys and charges every transcription, so a request is repeated only when nothing left or
-when it was refused for its rate. Callbacks are not signed: ours carry the secret as HTTP Basic in their address and as
-``extra``, which comes back in the body (/docs/callback; the ``dg-token`` header ended on 2026-10-27).
+when it was refused for its rate. Callbacks are not signed: ours carry the secret as HTTP Basic in their address
+(/docs/callback; the ``dg-token`` header ended on 2026-10-27), and not in the body, which is stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from agency_os.exceptions import InvalidInputError, ProviderError, ProviderLimitError
 from agency_os.integrations.json_fields import Fields, clean_text, read_webhook
 from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, Query
-from agency_os.integrations.webhook import MEGABYTE, EventName, Webhook, WebhookSource, same_secret
+from agency_os.integrations.webhook import MEGABYTE, EventName, Webhook, WebhookSource
 from agency_os.kit.http import HttpResponse, Timeouts
 from agency_os.kit.retry import RetryPolicy
 from agency_os.kit.signatures import verify_basic
@@ -33,7 +33,6 @@ FAILED: Final = "failed"
 LONGEST_CALLBACK: Final = 10 * MEGABYTE
 """Bytes: an hour of speech names each of its some 10,000 words twice, at some 150 bytes each."""
 
-_SECRET_NAME = "callback_secret"  # noqa: S105  # its name, not the secret
 _MEDIA = re.compile(r"(audio|video)/[A-Za-z0-9.+-]{1,60}")
 _MINUTE = Decimal(60)
 _SIX_PLACES = Decimal("0.000001")
@@ -150,11 +149,7 @@ class DeepgramClient:
         Raises as ``transcribe`` does (operation ``order_url`` or ``order_bytes``).
         """
         operation = f"order_{_way_of(audio)}"
-        query = {
-            **_query(language),
-            "callback": _with_credentials(callback_url, self._secret),
-            "extra": f"{_SECRET_NAME}:{self._secret}",
-        }
+        query = {**_query(language), "callback": _with_credentials(callback_url, self._secret)}
         response = await self._listen(operation, audio, query)
         request_id = self._api.read_answer(operation, response).text("request_id")
         if request_id is None:
@@ -193,14 +188,9 @@ class DeepgramClient:
 
 
 def webhooks(callback_secret: str) -> WebhookSource:
-    """Deepgram's callbacks: recognised by the Basic credentials in their address, or by the secret in their body
-    where credentials did not come along."""
+    """Deepgram's callbacks: recognised by the Basic credentials in their address, before their body is read."""
     return WebhookSource(
-        NAME,
-        _name_event,
-        admit=lambda headers, _: _admit(headers, callback_secret),
-        verify=lambda webhook, _: _verify(webhook, callback_secret),
-        limit=LONGEST_CALLBACK,
+        NAME, _name_event, admit=lambda headers, _: _admit(headers, callback_secret), limit=LONGEST_CALLBACK
     )
 
 
@@ -215,20 +205,7 @@ def parse_callback(body: bytes) -> Transcript | None:
 
 
 def _admit(headers: Mapping[str, str], secret: str) -> None:
-    offered = _authorization(headers)
-    if offered is not None:
-        verify_basic(offered, CALLBACK_USER, secret)
-
-
-def _verify(webhook: Webhook, secret: str) -> None:
-    if _authorization(webhook.headers) is not None:
-        _admit(webhook.headers, secret)
-        return
-    try:
-        event = Fields.of_body(webhook.body)
-    except ValueError:
-        event = Fields(None)
-    same_secret(event.inner("metadata").inner("extra").text(_SECRET_NAME), secret)
+    verify_basic(_authorization(headers), CALLBACK_USER, secret)
 
 
 def _authorization(headers: Mapping[str, str]) -> str | None:

@@ -58,12 +58,13 @@ class NotNow:
 class Unclear:
     """No answer that can be read. ``units`` if the source is known to have charged them, else None: perhaps.
 
-    ``for_all``: whoever else is asked now would hear the same.
+    ``for_all``: whoever else is asked now would hear the same. ``is_last``: it is not asked for again.
     """
 
     reason: str
     units: Decimal | None
     for_all: bool = False
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class FactSource(Protocol):
     @property
     def repeatable(self) -> bool:
         """Whether the same look-up again is charged once, so that one cut short may be repeated."""
+        ...
+
+    @property
+    def answers_later(self) -> bool:
+        """Whether what was asked is answered by a callback, so that it may come whatever became of the asking."""
         ...
 
     @property
@@ -154,10 +160,9 @@ def read_reference(text: str) -> tuple[str, int] | None:
 def answer_of(error: ProviderError, units: Decimal = Decimal(0)) -> Refused | NotNow | Unclear:
     """The answer that a provider's error stands for; ``units`` is this person's part of what it charged."""
     reason = f"{error.provider}: {error}"
-    if error.outcome is Outcome.UNKNOWN:
-        return Unclear(reason, None)
-    if (error.http_status or 0) >= 500:  # an outage, and yet it may have been charged
-        return Unclear(reason, None, for_all=True)
+    is_outage = (error.http_status or 0) >= 500
+    if error.outcome is Outcome.UNKNOWN or is_outage:  # also in an outage it may have been charged
+        return Unclear(reason, None, for_all=is_outage)
     if error.outcome is Outcome.ACCEPTED:
         return Unclear(reason, units)
     if isinstance(error, ProviderLimitError) or not isinstance(error, ProviderRefusedError):

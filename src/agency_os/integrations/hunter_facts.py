@@ -42,6 +42,7 @@ class HunterSource:
     lookup: Lookup = Lookup.HUNTER
     batch_limit: int = AT_ONCE
     repeatable: bool = True
+    answers_later: bool = False
 
     def operation(self, facts: LeadFacts) -> str:
         """See `FactSource.operation`."""

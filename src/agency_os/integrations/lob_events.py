@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from agency_os.exceptions import InvalidInputError, SignatureError
 from agency_os.integrations.json_fields import Fields, clean_text, read_webhook, short_hash
 from agency_os.integrations.postal_provider import PostalEvent, PostalEventKind
-from agency_os.integrations.webhook import EventName, Webhook, WebhookSource
+from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, must_carry
 from agency_os.kit.signatures import verify_hex_hmac
 
 NAME = "lob"
@@ -83,7 +83,12 @@ def read_metadata(piece: Fields) -> dict[str, str]:
 
 def webhooks(secret: str) -> WebhookSource:
     """Lob's webhooks, signed under ``secret``."""
-    return WebhookSource(NAME, _name_event, verify=lambda hook, now: verify(hook.body, hook.headers, secret, now))
+    return WebhookSource(
+        NAME,
+        _name_event,
+        admit=lambda headers, _: must_carry(headers, SIGNATURE_HEADER),
+        verify=lambda hook, now: verify(hook.body, hook.headers, secret, now),
+    )
 
 
 def _name_event(webhook: Webhook, _: datetime) -> EventName:

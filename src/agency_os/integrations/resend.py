@@ -24,7 +24,7 @@ from agency_os.integrations.mail_transport import (
     canonical_json,
 )
 from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
-from agency_os.integrations.webhook import EventName, Webhook, WebhookSource
+from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, must_carry
 from agency_os.kit.http import HttpResponse
 from agency_os.kit.retry import RetryPolicy
 from agency_os.kit.signatures import verify_standard_webhook
@@ -238,7 +238,12 @@ def parse_event(body: bytes, event_id: str | None = None) -> MailEvent:
 
 def webhooks(secret: str) -> WebhookSource:
     """Resend's webhooks, signed by Svix under ``secret``."""
-    return WebhookSource(NAME, _name_event, verify=lambda hook, now: _confirm(hook, secret, now))
+    return WebhookSource(
+        NAME,
+        _name_event,
+        admit=lambda headers, _: must_carry(headers, "svix-signature"),
+        verify=lambda hook, now: _confirm(hook, secret, now),
+    )
 
 
 def _confirm(webhook: Webhook, secret: str, now: datetime) -> None:

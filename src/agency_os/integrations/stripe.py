@@ -8,7 +8,7 @@ told in our states (design decision 27) by STATES.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -122,7 +122,7 @@ class HostedPage:
     """A page of Stripe's to which the user is sent at once; its address is a secret of that user's."""
 
     id: str
-    url: str
+    url: str = field(repr=False)
     units: Decimal = _NOTHING
 
 

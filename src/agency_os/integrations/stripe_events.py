@@ -16,7 +16,7 @@ from uuid import UUID
 from agency_os.exceptions import InvalidInputError
 from agency_os.integrations.json_fields import Fields, read_webhook
 from agency_os.integrations.stripe import CLIENT_FIELD, NAME, Subscription, client_of, id_of, instant, read_subscription
-from agency_os.integrations.webhook import EventName, Webhook, WebhookSource
+from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, must_carry
 from agency_os.kit.signatures import verify_timed_hmac
 
 SIGNATURE_HEADER: Final = "stripe-signature"
@@ -69,7 +69,12 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str, now: datetime) 
 
 def webhooks(secret: str) -> WebhookSource:
     """Stripe's webhooks, signed under ``secret``."""
-    return WebhookSource(NAME, _name_event, verify=lambda hook, now: verify(hook.body, hook.headers, secret, now))
+    return WebhookSource(
+        NAME,
+        _name_event,
+        admit=lambda headers, _: must_carry(headers, SIGNATURE_HEADER),
+        verify=lambda hook, now: verify(hook.body, hook.headers, secret, now),
+    )
 
 
 def _name_event(webhook: Webhook, _: datetime) -> EventName:
@@ -125,8 +130,8 @@ def _of_subscription(
 
 
 def _of_checkout(session: Fields) -> tuple[str | None, UUID | None]:
-    reference = session.text("client_reference_id") or session.inner("metadata").text(CLIENT_FIELD)
-    return id_of(session, "subscription"), client_of(reference)
+    # Not client_reference_id: on a payment link anybody types it into the address. Metadata are ours alone.
+    return id_of(session, "subscription"), client_of(session.inner("metadata").text(CLIENT_FIELD))
 
 
 def _of_invoice(invoice: Fields) -> tuple[str | None, UUID | None]:

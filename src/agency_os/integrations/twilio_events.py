@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 from agency_os.exceptions import InvalidInputError, SignatureError
 from agency_os.integrations.json_fields import Fields, short_hash
 from agency_os.integrations.twilio import NAME, SmsStatus, read_rfc2822
-from agency_os.integrations.webhook import EventName, Webhook, WebhookSource
+from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, must_carry
 
 OTHER: Final = "other"
 _FORM = "application/x-www-form-urlencoded"
@@ -101,6 +101,8 @@ class OtherEvent:
     occurred_at: datetime | None = None
 
 
+_LONGEST_FORM = 64 * 1024
+"""Bytes: 1,600 characters of up to twelve each, and addresses of media."""
 TwilioEvent = MessageStatusEvent | InboundSms | CallStatusEvent | OtherEvent
 
 
@@ -123,7 +125,13 @@ def verify(webhook: Webhook, auth_token: str, shared_key: str = "") -> None:
 
 def webhooks(auth_token: str, shared_key: str = "") -> WebhookSource:
     """Twilio's webhooks, signed under the account's auth token."""
-    return WebhookSource(NAME, _name_event, verify=lambda hook, _: verify(hook, auth_token, shared_key))
+    return WebhookSource(
+        NAME,
+        _name_event,
+        admit=lambda headers, _: must_carry(headers, "x-twilio-signature"),
+        verify=lambda hook, _: verify(hook, auth_token, shared_key),
+        limit=_LONGEST_FORM,
+    )
 
 
 def parse_event(body: bytes) -> TwilioEvent:

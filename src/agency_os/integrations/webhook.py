@@ -57,6 +57,12 @@ class WebhookSource:
     limit: int = MEGABYTE
 
 
+def must_carry(headers: Mapping[str, str], name: str) -> None:
+    """Raise SignatureError unless the header is there: a stranger's body is not even read."""
+    if not any(given.lower() == name for given in headers):
+        raise SignatureError(f"the header {name} is missing")
+
+
 def same_secret(offered: str | None, expected: str) -> None:
     """Raise SignatureError unless the secret in an address or a header is ours; compared in constant time."""
     if not expected:

@@ -1,8 +1,8 @@
 """HTTP for our own clients: a request, a response, and the ``Transport`` that carries them.
 
 A transport says of a failure whether the request can have left: NotSentError (nothing left) or NoAnswerError (it may
-have arrived). It never follows redirects, never retries a POST, bounds the answer's size, and refuses to work while a
-database transaction is open.
+have arrived). It never follows redirects, never asks again by itself, bounds the answer's size, and refuses to work
+while a database transaction is open.
 """
 
 from __future__ import annotations
@@ -151,6 +151,9 @@ class AiohttpTransport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )
+            # aiohttp asks a GET again by itself when a kept connection drops; a look-up that was lost may have been
+            # charged, and whoever asks again must know that.
+            self._session._retry_connection = False
         return self._session
 
     async def _read(self, response: aiohttp.ClientResponse, request: HttpRequest) -> bytes:

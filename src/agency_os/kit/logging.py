@@ -24,10 +24,17 @@ _HARMLESS_KEYS = frozenset({"idempotency_key", "key_count", "token_count", "toke
 _IN_TEXT = (
     (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     (re.compile(r"\b([a-z][a-z0-9+.-]*://)[^/\s:@'\"]*(?::[^/\s@'\"]*)?@", re.IGNORECASE), rf"\1{REDACTED}@"),
-    (re.compile(r"\b(re_|whsec_|sk_live_|sk_test_|sk-ant-|cal_live_|cal_)[A-Za-z0-9_+/=-]{8,}"), rf"\1{REDACTED}"),
+    (re.compile(r"\b(Token)\s+[A-Za-z0-9._~+/=-]{20,}", re.IGNORECASE), rf"\1 {REDACTED}"),
+    (
+        re.compile(r"\b(re_|whsec_|[rs]k_live_|[rs]k_test_|sk-ant-|cal_live_|cal_)[A-Za-z0-9_+/=-]{8,}"),
+        rf"\1{REDACTED}",
+    ),
+    (re.compile(r"\b(apify_api_|live_|test_)[A-Za-z0-9]{20,}"), rf"\1{REDACTED}"),
+    (re.compile(r"(/webhooks/[a-z-]+/)[A-Za-z0-9_-]{20,}"), rf"\1{REDACTED}"),
     (
         re.compile(
-            r"\b([\w-]*(?:api[_-]?key|token|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}{\[]{4,}", re.IGNORECASE
+            r"\b([\w-]*(?:api[_-]?key|token|secret|password)[\"']?\s*(?:[=:]|%3[AaDd])\s*[\"']?)[^\s\"'&,;}{\[]{4,}",
+            re.IGNORECASE,
         ),
         rf"\1{REDACTED}",
     ),

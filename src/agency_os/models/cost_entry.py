@@ -32,6 +32,8 @@ class CostEntry(IdMixin, CreatedMixin, Base):
             unique=True,
             postgresql_where=text("touch_id IS NULL"),
         ),
+        Index("idx_cost_entries_lookup", "provider", "key", postgresql_where=text("touch_id IS NULL")),
+        Index("idx_cost_entries_open_touch", "touch_id", postgresql_where=text("settled_at IS NULL")),
         Index(
             "unique_cost_of_touch",
             "provider",

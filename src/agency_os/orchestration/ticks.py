@@ -110,6 +110,10 @@ async def _drain(
             report.failures[str(client)] = str(error)
             _log.warning("tick_failed_for_client", tick=report.name, client=str(client), error=str(error))
             return
+        except Exception as error:  # noqa: BLE001  # one client's failure holds up no other; its words may hold data
+            report.failures[str(client)] = type(error).__name__
+            _log.error("tick_broke_for_client", tick=report.name, client=str(client), error=type(error).__name__)
+            return
         remaining = counts.pop("remaining", 0)
         report.counts.update(counts)
         if not remaining:

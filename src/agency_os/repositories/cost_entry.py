@@ -34,6 +34,13 @@ _SETTLE = text("""
 """)
 
 
+_RAISE = text("""
+    UPDATE cost_entries SET
+        units = :units, settled_aud = :units * CAST(:unit_cost AS numeric), settled_at = coalesce(settled_at, :now)
+    WHERE provider = :provider AND key = :key AND touch_id IS NULL AND (settled_at IS NULL OR units < :units)
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """One look-up that is about to be paid: ``units`` of the provider at most, for one lead."""
@@ -71,6 +78,11 @@ class CostEntryRepository(Repository):
         if units:
             values = {"provider": provider, "unit_cost": unit_cost, "now": now}
             await self.db.execute(_SETTLE, {**values, "keys": list(units), "units": list(units.values())})
+
+    async def settle_up(self, key: str, units: Decimal, *, provider: str, unit_cost: Decimal, now: datetime) -> None:
+        """Book what a look-up was charged, also where less was booked before: its answers come in any order."""
+        values = {"provider": provider, "key": key, "units": units, "unit_cost": unit_cost, "now": now}
+        await self.db.execute(_RAISE, values)
 
     async def release(self, keys: Collection[str], *, provider: str, now: datetime) -> None:
         """Give reservations back whose call was never charged."""

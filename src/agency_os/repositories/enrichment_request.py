@@ -33,7 +33,11 @@ _LEASE = text("""
     RETURNING r.key, r.fence
 """)
 _GIVE_UP = text("""
-    UPDATE enrichment_requests SET state = 'unknown', lease_until = NULL
+    UPDATE enrichment_requests SET
+        state = CASE
+            WHEN state = 'leased' AND CAST(:answer_by AS timestamptz) IS NOT NULL THEN 'waiting' ELSE 'unknown'
+        END,
+        answer_by = CASE WHEN state = 'leased' THEN CAST(:answer_by AS timestamptz) END, lease_until = NULL
     WHERE provider = :provider AND key = ANY (:keys)
         AND ((state = 'leased' AND lease_until <= :wall) OR (state = 'waiting' AND answer_by <= :now))
 """)
@@ -68,14 +72,17 @@ _SETTLE = text("""
 """)
 
 
-# Whatever became of the request meanwhile, an answer is an answer; only one of an older lease is not.
+# Whatever became of the request meanwhile, an answer is an answer; only one of an older lease is not, nor one that
+# brings less than what is there: callbacks come in any order.
 _ANSWER = text("""
     UPDATE enrichment_requests SET
         state = 'done', result = CAST(:result AS jsonb), units = :units, valid_until = :valid_until, finished_at = :now,
         lease_until = NULL, answer_by = NULL
-    WHERE provider = :provider AND key = :key AND fence = :fence AND state IN ('leased', 'waiting', 'unknown', 'done')
+    WHERE provider = :provider AND key = :key AND fence = :fence
+        AND (state IN ('leased', 'waiting', 'unknown') OR (state = 'done' AND units <= CAST(:units AS numeric)))
     RETURNING id
 """)
+_ASKED = text("SELECT id FROM enrichment_requests WHERE provider = :provider AND key = :key AND fence = :fence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +140,12 @@ class EnrichmentRequestRepository(Repository):
         wall: datetime,
         lease_until: datetime,
         repeatable: bool,
+        answer_by: datetime | None = None,
     ) -> Leases:
-        """Take the lease of each key that nobody holds and nobody has answered; see `Leases` for the others."""
+        """Take the lease of each key that nobody holds and nobody has answered; see `Leases` for the others.
+
+        ``answer_by``: a look-up whose asker has died may still be answered by a callback until then (business time).
+        """
         values = {"provider": provider, "wall": wall}
         rows = await self.db.execute(
             _LEASE,
@@ -150,7 +161,7 @@ class EnrichmentRequestRepository(Repository):
         leases = Leases(ours={row.key: row.fence for row in rows})
         others = [key for key in keys if key not in leases.ours]
         if others:
-            await self.db.execute(_GIVE_UP, {**values, "keys": others, "now": now})
+            await self.db.execute(_GIVE_UP, {**values, "keys": others, "now": now, "answer_by": answer_by})
             for row in await self.db.execute(_STATES, {"provider": provider, "keys": others}):
                 if row.state == "done":
                     leases.answered[row.key] = StoredAnswer(row.result, row.valid_until)
@@ -193,10 +204,11 @@ class EnrichmentRequestRepository(Repository):
     async def answer(
         self, provider: str, key: str, fence: int, result: str, units: Decimal, *, valid_until: datetime, now: datetime
     ) -> bool:
-        """Store what a callback brought, and its price, for the lease of this ``fence``.
+        """Store what a callback brought, and its price, for the lease of this ``fence``; a dearer answer is kept.
 
         False where there is no such look-up, or a later lease has taken its place.
         """
         values = {"provider": provider, "key": key, "fence": fence, "result": result, "units": units}
-        found = await self.db.scalar(_ANSWER, {**values, "valid_until": valid_until, "now": now})
-        return found is not None
+        if await self.db.scalar(_ANSWER, {**values, "valid_until": valid_until, "now": now}) is not None:
+            return True
+        return await self.db.scalar(_ASKED, values) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -65,7 +65,7 @@ class NewEvent:
     provider: str
     event_id: str
     kind: str
-    body: bytes
+    body: bytes = field(repr=False)
     occurred_at: datetime
 
 
@@ -77,7 +77,7 @@ class ReceivedEvent:
     provider: str
     event_id: str
     kind: str
-    body: bytes
+    body: bytes = field(repr=False)
     occurred_at: datetime
     received_at: datetime
     tries: int

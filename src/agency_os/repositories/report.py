@@ -54,6 +54,7 @@ _ENRICHMENT = text("""
     SELECT (SELECT coalesce(sum(settled_aud), 0) FROM cost_entries WHERE client_id = :client_id AND touch_id IS NULL),
         (SELECT count(*) FROM leads WHERE client_id = :client_id AND enriched_at IS NOT NULL)
 """)
+_OPEN_SENDINGS = text("SELECT count(*) FROM touches WHERE state = 'sending'")
 _EVENTS = text("SELECT state, count(*) FROM inbound_events GROUP BY 1")
 _SENT = text("""
     SELECT t.id::text AS touch, c.key, trim_scale(c.units)::text AS units
@@ -114,6 +115,10 @@ class ReportRepository(Repository):
     async def unknown(self, provider: str) -> set[str]:
         """Touches of which nobody can say whether the provider accepted them."""
         return set((await self.db.execute(_UNKNOWN, {"provider": provider})).scalars())
+
+    async def open_sendings(self) -> int:
+        """Messages that left and of which nobody knows yet whether they were accepted: they are still being settled."""
+        return int(await self.db.scalar(_OPEN_SENDINGS) or 0)
 
     async def lookup_units(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Units settled for look-ups, and units reserved for those of which nobody knows, by provider."""

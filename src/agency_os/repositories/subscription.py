@@ -21,6 +21,7 @@ _FIND: Final = """
 _BY_SUBSCRIPTION = text(_FIND.format(column="stripe_subscription_id"))
 _BY_CUSTOMER = text(_FIND.format(column="stripe_customer_id"))
 _BY_ID = text(_FIND.format(column="id"))
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:customer_id, 0))")
 _LINK = text("UPDATE clients SET stripe_customer_id = :customer_id WHERE id = :client_id")
 _SET = text("""
     UPDATE clients SET
@@ -58,6 +59,11 @@ class SubscriptionWord:
 
 class SubscriptionRepository(Repository):
     """Of all clients, for the service: an event has no tenant until it is matched."""
+
+    async def one_at_a_time(self, customer_id: str) -> None:
+        """Read this customer's events one after the other, to the end of the transaction: one may tell whose another
+        is, and would not find it while it is being read."""
+        await self.db.execute(_ONE_AT_A_TIME, {"customer_id": customer_id})
 
     async def by_subscription(self, subscription_id: str) -> Subscriber | None:
         """The live client with this subscription, locked; None for none or more than one."""

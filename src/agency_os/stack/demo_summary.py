@@ -34,6 +34,8 @@ def print_summary(console: Console, summary: Mapping[str, Any], addresses: Mappi
     console.print(_pairs("Stops", _stops(summary)))
     console.print(_pairs("Cost", _money(summary["cost"])))
     console.print(_ledger(summary["ledger"]), style="green" if summary["ledger"]["agrees"] else "bold red")
+    for touch in summary["ledger"]["unknown"]:
+        console.print(f"  unknown, for a person to look at: touch {touch}")
     for difference in summary["ledger"]["differences"]:
         console.print(f"  {difference}", style="red")
     if addresses:
@@ -85,4 +87,4 @@ def _ledger(ledger: Mapping[str, Any]) -> str:
     sent, accepted = ledger["sent_by_ledger"], ledger["accepted_by_provider"]
     said = f"{sent:,} sent by our ledger, {accepted:,} accepted by the provider"
     verdict = "they agree" if ledger["agrees"] else "THEY DIFFER"
-    return f"Ledger against the provider's own log: {said}, {ledger['unknown']} unknown: {verdict}"
+    return f"Ledger against the provider's own log: {said}, {len(ledger['unknown'])} unknown: {verdict}"

@@ -126,7 +126,7 @@ def _check_tools(body: dict[str, Any]) -> None:
         return
     choice = _object(choice, "tool_choice")
     kind = choice.get("type")
-    if kind not in _CHOICES:
+    if not isinstance(kind, str) or kind not in _CHOICES:
         raise BadRequestError("tool_choice: Input should be auto, any, tool or none")
     if not names:
         raise BadRequestError("tool_choice: may only be specified while providing tools")

@@ -95,7 +95,7 @@ def ended(after: int, **fields: Any) -> NewEvent:
 
 
 def checkout(client_id: object, after: int = 1) -> NewEvent:
-    session = {"customer": "cus_1", "subscription": "sub_1", "client_reference_id": str(client_id)}
+    session = {"customer": "cus_1", "subscription": "sub_1", "metadata": {"client_id": str(client_id)}}
     return event("checkout.session.completed", session, after)
 
 
@@ -254,6 +254,14 @@ async def test_a_strangers_checkout_makes_nobody_another_customer(services: Serv
     assert (await state_of(services, client_id)).customer == "cus_1"
     (row,) = await rows(services, "SELECT outcome FROM inbound_events WHERE state = 'unmatched'")
     assert row.outcome == "checkout"
+
+
+async def test_nobody_takes_a_client_over_by_a_payment_links_reference(services: Services, client_id: UUID) -> None:
+    """Who opens a payment link may type any client's id behind it."""
+    stranger = {"customer": "cus_9", "subscription": None, "client_reference_id": str(client_id)}
+    await deliver(services, event("checkout.session.completed", stranger, 1))
+    row = await state_of(services, client_id)
+    assert (row.customer, row.status) == (None, "trialing")
 
 
 async def test_a_client_that_was_deleted_is_nobodys(services: Services, client_id: UUID) -> None:

@@ -29,6 +29,7 @@ class Premium:
     lookup: Lookup = Lookup.CLAY
     batch_limit: int = 5
     repeatable: bool = False
+    answers_later: bool = False
     unit_cost: Decimal = Decimal("0.077")
     asked: list[str] = field(default_factory=list)
 

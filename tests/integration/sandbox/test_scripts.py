@@ -82,7 +82,9 @@ async def ngrok_api() -> AsyncIterator[str]:
     app = web.Application()
 
     async def tunnels(_: web.Request) -> web.Response:
-        return web.json_response({"tunnels": [{"name": "x", "public_url": PUBLIC, "proto": "https"}]})
+        other = {"public_url": "https://other.example", "config": {"addr": "http://localhost:3000"}}
+        ours = {"public_url": PUBLIC, "config": {"addr": "http://localhost:8123"}}
+        return web.json_response({"tunnels": [other, ours]})
 
     app.router.add_get("/api/tunnels", tunnels)
     runner = web.AppRunner(app, access_log=None)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from agency_os.engines.answers import ANSWERED, AnswerEngine
-from agency_os.kit.http import HttpResponse
+from agency_os.kit.http import HttpResponse, NoAnswerError
 from agency_os.kit.ids import new_id
 from agency_os.orchestration.tasks.enrichment_tasks import enrich_client
 from agency_os.repositories.inbound_event import ReceivedEvent, SettledEvent
 from agency_os.wiring.services import Services
-from tests.factories.enrichment import KilledError, Person, clay_source, json_response, people
+from tests.factories.enrichment import KilledError, Person, add_new_leads, clay_source, json_response, people
 from tests.factories.outreach import MONDAY_NOON
 from tests.integration.tasks.conftest import Desk
 
@@ -160,3 +160,84 @@ async def test_while_clay_is_away_only_those_wait_who_need_it(desk: Desk) -> Non
     counts = await enrich(desk)
     assert (counts["leads put off"], counts["leads enriched"]) == (3, 17)
     assert (await desk.ledger()).get("clay", Decimal(0)) == 0
+
+
+async def test_a_row_whose_fate_is_unknown_may_still_be_answered(desk: Desk) -> None:
+    await desk.set_up(people(7, **UNKNOWN))
+
+    async def lost(path: str) -> None:
+        if "clay" in path:
+            raise NoAnswerError("the connection broke")
+
+    desk.providers.after = lost
+    assert (await enrich(desk))["leads put off"] == 1
+    desk.providers.after = None
+    await call_back(desk, desk.providers.rows[0], email="pat@found.example", email_status="valid")
+    assert (await enrich(desk, 2 * HOUR))["leads enriched"] == 1
+    assert (len(desk.providers.rows), (await desk.ledger())["clay"]) == (1, 4)
+
+
+async def test_a_killed_workers_row_is_waited_for_by_the_next_run(desk: Desk) -> None:
+    await desk.set_up(people(7, **UNKNOWN))
+
+    async def die(path: str) -> None:
+        if "clay" in path:
+            raise KilledError
+
+    desk.providers.after = die
+    with pytest.raises(KilledError):
+        await enrich(desk)
+    desk.providers.after = None
+    desk.wall.advance(3600)
+    assert (await enrich(desk, HOUR))["leads put off"] == 1
+    await call_back(desk, desk.providers.rows[0], 2 * HOUR, email="pat@found.example", email_status="valid")
+    assert (await enrich(desk, 3 * HOUR))["leads enriched"] == 1
+    assert len(desk.providers.rows) == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_callbacks_of_a_row_that_was_run_again_end_alike_in_any_order(desk: Desk, order: tuple[int, int]) -> None:
+    found: list[dict[str, Any]] = [{"email": "pat@found.example", "email_status": "valid"}, {}]
+    await desk.set_up(people(7, **UNKNOWN))
+    await enrich(desk)
+    for number, which in enumerate(order, 1):
+        settled = await call_back(desk, desk.providers.rows[0], number * HOUR, **found[which])
+        assert settled.state == "processed"
+    assert (await enrich(desk, 3 * HOUR))["leads enriched"] == 1
+    entry = await desk.one("SELECT units, settled_aud FROM cost_entries WHERE provider = 'clay'")
+    assert tuple(entry) == (4, Decimal("0.308"))
+
+
+async def test_an_absurd_number_in_an_answer_holds_nobody_up(desk: Desk) -> None:
+    await desk.set_up(people(7, **UNKNOWN))
+    await enrich(desk)
+    answer = {
+        "email": "pat@found.example",
+        "email_status": "valid",
+        "employee_count": "5000000000",
+        "founded_year": 10**9,
+    }
+    await call_back(desk, desk.providers.rows[0], **answer)
+    assert (await enrich(desk, 2 * HOUR))["leads enriched"] == 1
+
+
+async def test_an_answer_that_names_somebody_else_is_not_taken(desk: Desk) -> None:
+    await desk.set_up(people(7, **UNKNOWN))
+    await enrich(desk)
+    row = desk.providers.rows[0]
+    await call_back(desk, row, first_name="Sam", last_name="Jones", email="sam.jones@x.example", email_status="valid")
+    await enrich(desk, 2 * HOUR)
+    assert await email_of(desk, row["last_name"]) == ("new", None)
+
+
+async def test_while_rows_are_awaited_no_more_go_than_the_cap_lets(desk: Desk) -> None:
+    await desk.set_up(people(40, **UNKNOWN))
+    await enrich(desk)
+    sent = len(desk.providers.rows)
+    assert sent == 6  # 15 % of 40
+    async with desk.database.transaction(now=MONDAY_NOON) as db:
+        more = [Person("Sam", f"Later{n}", f"later{n}.example", in_apollo=False) for n in range(6)]
+        desk.providers.people = [*desk.providers.people, *more]
+        await add_new_leads(db, desk.client_id, more)
+    await enrich(desk, HOUR)
+    assert len(desk.providers.rows) == sent  # six more leads alone let none go

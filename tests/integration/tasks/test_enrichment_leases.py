@@ -13,6 +13,7 @@ from agency_os.kit.http import HttpResponse, NoAnswerError
 from agency_os.orchestration.tasks.enrichment_tasks import enrich_client
 from tests.factories.enrichment import (
     KilledError,
+    Person,
     json_response,
     no_answer,
     people,
@@ -72,7 +73,7 @@ async def test_a_worker_killed_after_apollo_answered_causes_no_second_call_and_l
         await desk.enrich()
     desk.providers.after = None
     assert (await desk.enrich())["leads put off"] == 1
-    desk.wall.advance(600)
+    desk.wall.advance(2000)
     assert (await desk.enrich())["leads enriched"] == 1  # Hunter finds the email all the same
     assert desk.providers.asked["apollo"] == ["Number0"]
     entry = await desk.one("SELECT units, reserved_aud, settled_at FROM cost_entries WHERE provider = 'apollo'")
@@ -232,3 +233,37 @@ async def test_once_an_answer_comes_what_was_reserved_for_lost_ones_is_given_bac
     assert (await desk.enrich())["leads enriched"] == 1
     entries = await desk.rows("SELECT units, settled_at IS NULL AS open FROM cost_entries WHERE provider = 'hunter'")
     assert sorted((entry.units, entry.open) for entry in entries) == [(0, False), (0, False), (Decimal("0.5"), False)]
+
+
+async def test_an_outage_of_apollo_costs_no_lead_its_look_up_but_the_first_ten(desk: Desk) -> None:
+    await desk.set_up(people(60))
+
+    async def away(path: str) -> HttpResponse | None:
+        return json_response(503, {"error": "down"}) if "apollo" in path else None
+
+    desk.providers.answer = away
+    counts = await desk.enrich()
+    assert counts["leads put off"] == 50
+    assert (await desk.one("SELECT count(*) FROM enrichment_requests WHERE provider = 'apollo'")).count == 10
+
+
+async def test_who_never_gets_a_verdict_goes_on_without_one(desk: Desk) -> None:
+    await desk.set_up(people(1, email_status="guessed", hunter=222))
+    for _ in range(4):
+        assert (await desk.enrich())["leads put off"] == 1
+    assert (await desk.enrich())["leads put off"] == 0
+
+
+async def test_apollos_answer_about_somebody_else_is_not_taken(desk: Desk) -> None:
+    """Jo Smith is asked for and Pat Smith of the same firm is answered: her address is never written to as Jo's."""
+    await desk.set_up([Person("Jo", "Smith", "smith.example", in_apollo=False)])
+
+    async def another(path: str) -> HttpResponse | None:
+        if "apollo" not in path:
+            return None
+        match = {"first_name": "Pat", "last_name": "Smith", "email": "pat@smith.example", "email_status": "verified"}
+        return json_response(200, {"credits_consumed": 1, "matches": [match]})
+
+    desk.providers.answer = another
+    await desk.enrich()
+    assert (await desk.one("SELECT email FROM leads")).email is None

@@ -65,11 +65,21 @@ async def test_a_body_that_is_cut_off_is_not_taken_for_whole() -> None:
         await read_body(request, 4)
 
 
+SIGNED = {"svix-signature": "v1,x", "x-cal-signature-256": "x"}
+
+
 @pytest.mark.parametrize("path", ["/webhooks/resend", "/webhooks/cal-com", "/u/token"])
 async def test_more_than_a_megabyte_is_413(path: str) -> None:
     async with client_of(create_app(make_web())) as client:
-        found = await client.post(path, content=b"x" * (MEGABYTE + 1))
+        found = await client.post(path, content=b"x" * (MEGABYTE + 1), headers=SIGNED)
     assert (found.status_code, found.json()["code"]) == (413, "payload_too_large")
+
+
+@pytest.mark.parametrize("path", ["/webhooks/resend", "/webhooks/cal-com"])
+async def test_what_is_not_even_signed_is_refused_unread(path: str) -> None:
+    async with client_of(create_app(make_web())) as client:
+        found = await client.post(path, content=b"x" * (MEGABYTE + 1))
+    assert (found.status_code, found.json()["code"]) == (401, "bad_signature")
 
 
 async def test_postmark_may_send_large_mails() -> None:

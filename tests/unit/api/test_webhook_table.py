@@ -11,7 +11,7 @@ from agency_os.wiring.webhook_sources import build_webhook_sources
 from tests.factories.api import api_env
 
 DOCS = Path(__file__).parents[3] / "docs" / "providers" / "README.md"
-SECRETS = {name: "ab" * 32 for name in ("resend_webhook", "postmark_webhook", "cal_com_webhook", "webhooks")}
+SECRETS = dict.fromkeys(("resend_webhook", "postmark_webhook", "cal_com_webhook", "webhooks"), "ab" * 32)
 
 
 def connected() -> set[str]:

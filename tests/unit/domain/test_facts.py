@@ -27,7 +27,7 @@ def values_of(name: str) -> st.SearchStrategy[FactValue]:
         return st.dates()
     if name in FLAGS:
         return st.booleans()
-    return st.integers() if name in INTEGERS else st.text()
+    return st.integers(0, 2**31 - 1) if name in INTEGERS else st.text()
 
 
 ENTRIES = {name: st.builds(Fact, values_of(name), st.text(max_size=10), st.dates(), st.floats(0, 1)) for name in FIELDS}

@@ -117,6 +117,24 @@ async def test_a_broken_answer_means_it_may_have_arrived(transport: AiohttpTrans
             await transport.send(post(url))
 
 
+async def test_a_look_up_that_is_lost_on_a_kept_connection_is_not_asked_again_behind_our_back(
+    transport: AiohttpTransport,
+) -> None:
+    asked: list[bytes] = []
+
+    async def first_answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await writer.drain()
+        asked.append(await reader.readuntil(b"\r\n\r\n"))  # and dropped
+
+    async with served(first_answered) as url:
+        await transport.send(HttpRequest("GET", url, {}))
+        with pytest.raises(NoAnswerError):
+            await transport.send(HttpRequest("GET", url, {}))
+    assert len(asked) == 2
+
+
 async def test_an_endless_answer_is_cut_off(transport: AiohttpTransport) -> None:
     async with served(answering(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)) as url:
         with pytest.raises(NoAnswerError, match="more than 1000 bytes"):

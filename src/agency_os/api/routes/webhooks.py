@@ -25,6 +25,7 @@ from agency_os.exceptions import (
     UnavailableError,
 )
 from agency_os.integrations.webhook import Webhook, WebhookSource
+from agency_os.kit.http import Headers
 from agency_os.kit.logging import get_logger
 from agency_os.repositories.inbound_event import NewEvent
 
@@ -56,11 +57,12 @@ async def _take(request: Request, web: WebDep, intake: IntakeDep, provider: str,
     source = web.webhooks.get(provider)
     if source is None:
         raise NotFoundError(f"{provider} is not connected here: give its settings, or remove the webhook there")
-    source.admit(request.headers, path_secret)
+    headers = Headers(request.headers.items())  # repeated ones are joined, so that a doubled id fails its signature
+    source.admit(headers, path_secret)
     body = await read_body(request, source.limit)
     now = await web.infra.clock.now()
     query = f"?{request.url.query}" if request.url.query else ""
-    webhook = Webhook(body, request.headers, f"{web.infra.settings.runtime.public_url}{request.url.path}{query}")
+    webhook = Webhook(body, headers, f"{web.infra.settings.runtime.public_url}{request.url.path}{query}")
     source.verify(webhook, now)
     await intake.store(_named(source, webhook, now), now=now)
     web.infra.prefect.nudge_soon(interval_seconds=NUDGE_SECONDS)

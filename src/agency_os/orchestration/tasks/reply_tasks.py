@@ -58,9 +58,10 @@ async def _read_one(services: Services, event_id: UUID, tries: int, now: datetim
             settled = _kept(event) if reader is None else await reader(db, event, now=now)
             await repository.settle([settled], now)
     except Exception as error:  # noqa: BLE001  # one event that breaks us must not hold up the queue
-        _log.warning("event_not_read", event_id=str(event_id), error=str(error)[:300])
+        reason = next(iter(str(error).splitlines()), type(error).__name__)  # not DETAIL, which repeats values
+        _log.warning("event_not_read", event_id=str(event_id), error=reason[:300])
         retry_at = infra.wall.now() + RETRY * 2**tries
         async with infra.database.transaction(now=now) as db:
-            await InboundEventRepository(db).fail(event_id, error=str(error), retry_at=retry_at, most=MOST_TRIES)
+            await InboundEventRepository(db).fail(event_id, error=reason, retry_at=retry_at, most=MOST_TRIES)
         return "failed for now"
     return settled.outcome
