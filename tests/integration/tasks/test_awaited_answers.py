@@ -174,7 +174,7 @@ async def test_a_row_whose_fate_is_unknown_may_still_be_answered(desk: Desk) -> 
     desk.providers.after = None
     await call_back(desk, desk.providers.rows[0], email="pat@found.example", email_status="valid")
     assert (await enrich(desk, 2 * HOUR))["leads enriched"] == 1
-    assert (len(desk.providers.rows), (await desk.ledger())["clay"]) == (1, 4)
+    assert (len(desk.providers.rows), (await desk.ledger())["clay"]) == (1, Decimal(4))
 
 
 async def test_a_killed_workers_row_is_waited_for_by_the_next_run(desk: Desk) -> None:
