@@ -211,13 +211,8 @@ async def test_callbacks_of_a_row_that_was_run_again_end_alike_in_any_order(desk
 async def test_an_absurd_number_in_an_answer_holds_nobody_up(desk: Desk) -> None:
     await desk.set_up(people(7, **UNKNOWN))
     await enrich(desk)
-    answer = {
-        "email": "pat@found.example",
-        "email_status": "valid",
-        "employee_count": "5000000000",
-        "founded_year": 10**9,
-    }
-    await call_back(desk, desk.providers.rows[0], **answer)
+    absurd: dict[str, Any] = {"employee_count": "5000000000", "founded_year": 10**9, "email_status": "valid"}
+    await call_back(desk, desk.providers.rows[0], HOUR, email="pat@found.example", **absurd)
     assert (await enrich(desk, 2 * HOUR))["leads enriched"] == 1
 
 
