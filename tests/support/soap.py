@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import iterparse
 
 from agency_os.kit.http import HttpRequest, HttpResponse
-from tests.support.published import ContractError
+from tests.support.published import JUDGED, ContractError
 
 DESCRIPTIONS = Path(__file__).resolve().parents[1] / "contract" / "descriptions"
 
@@ -74,6 +74,7 @@ class SoapJudge:
             raise ContractError(f"{operation} has {[each.tag for each in call]}")
         for element, parameter in zip(call, parameters, strict=True):
             self._check_parameter(document, element, parameter)
+        JUDGED.add(("Do Not Call Register, washing", operation))
         return operation
 
     def check_answer(self, request: HttpRequest, response: HttpResponse) -> int | None:
