@@ -189,9 +189,9 @@ class PrefectClient:
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """One call of the API: the answer's JSON, None for an empty one. ``path`` begins with a slash."""
         content = b"" if body is None else json.dumps(body).encode()
-        request = HttpRequest(
-            method, self.api_url + path, self._headers, content, Timeouts(connect=3, read=20, total=20)
-        )
+        timeouts = Timeouts(connect=3, read=20, total=20)
+        url, is_free = self.api_url + path, method == "GET"
+        request = HttpRequest(method, url, self._headers, content, timeouts, is_free=is_free)
         response = await self._transport.send(request)
         if response.status >= 400:
             raise _error(method, path, response)

@@ -154,7 +154,8 @@ class _PublishedKeys:
         return self._asked is None or self._wall.monotonic() - self._asked >= pause.total_seconds()
 
     async def _fetch(self) -> None:
-        request = HttpRequest("GET", self._url, {"Accept": "application/json"}, timeout=Timeouts(2.0, 5.0, 5.0))
+        timeouts = Timeouts(2.0, 5.0, 5.0)
+        request = HttpRequest("GET", self._url, {"Accept": "application/json"}, timeout=timeouts, is_free=True)
         try:
             response = await self._transport.send(request)
             self._keys = read_keys(response.body if response.status == HTTPStatus.OK else b"")

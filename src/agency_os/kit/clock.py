@@ -102,7 +102,11 @@ class HttpClock:
         """The served time. Raises UnavailableError when the clock does not answer, or answers something else."""
         response = await self._transport.send(
             HttpRequest(
-                "GET", self._url, {"User-Agent": USER_AGENT, "Accept": "application/json"}, b"", Timeouts(total=10)
+                "GET",
+                self._url,
+                {"User-Agent": USER_AGENT, "Accept": "application/json"},
+                timeout=Timeouts(total=10),
+                is_free=True,
             )
         )
         try:

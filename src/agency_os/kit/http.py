@@ -21,6 +21,8 @@ USER_AGENT = f"agency-os/{version('agency-os')}"
 """Sent with every request; Resend refuses requests without one (resend.com/docs, error 1010)."""
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+KEPT_SECONDS = 3.0
+"""How long an idle connection is kept."""
 
 
 class NotSentError(UnavailableError):
@@ -77,6 +79,8 @@ class HttpRequest:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     timeout: Timeouts = Timeouts()
+    is_free: bool = False
+    """It reads, costs nothing and changes nothing: asked once more where a connection that was kept turns out dead."""
 
     @property
     def target(self) -> str:
@@ -119,6 +123,14 @@ class AiohttpTransport:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """See Transport."""
         refuse_if_open()
+        try:
+            return await self._sent(request)
+        except NoAnswerError as error:
+            if not (request.is_free and isinstance(error.__cause__, aiohttp.ServerDisconnectedError)):
+                raise
+            return await self._sent(request)
+
+    async def _sent(self, request: HttpRequest) -> HttpResponse:
         limits = request.timeout
         timeout = aiohttp.ClientTimeout(total=limits.total, connect=limits.connect, sock_read=limits.read)
         try:
@@ -147,7 +159,8 @@ class AiohttpTransport:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._max_connections),
+                # Servers drop a kept connection after five seconds and more: whoever uses it just then hears nothing.
+                connector=aiohttp.TCPConnector(limit=self._max_connections, keepalive_timeout=KEPT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )

@@ -87,7 +87,8 @@ class SandboxControl:
     async def _raw(self, method: str, path: str, body: Mapping[str, Any] | list[Any] | None = None) -> bytes:
         content = json.dumps(body).encode() if body is not None else b""
         headers = {"Content-Type": "application/json"}
-        response = await self._transport.send(HttpRequest(method, self._url + path, headers, content, _PATIENT))
+        request = HttpRequest(method, self._url + path, headers, content, _PATIENT, is_free=method == "GET")
+        response = await self._transport.send(request)
         if response.status >= 400:
             said = response.body[:200].decode("utf-8", "replace")
             raise StackError(f"the sandbox answered {response.status} to {method} {path}: {said}")

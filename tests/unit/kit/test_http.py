@@ -135,6 +135,21 @@ async def test_a_look_up_that_is_lost_on_a_kept_connection_is_not_asked_again_be
     assert len(asked) == 2
 
 
+async def test_what_is_free_is_asked_once_more_on_a_new_connection(transport: AiohttpTransport) -> None:
+    asked: list[bytes] = []
+
+    async def one_each(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await writer.drain()
+        await reader.readuntil(b"\r\n\r\n")  # and dropped
+
+    async with served(one_each) as url:
+        for _ in range(2):
+            assert (await transport.send(HttpRequest("GET", url, {}, is_free=True))).status == 200
+    assert len(asked) == 2
+
+
 async def test_an_endless_answer_is_cut_off(transport: AiohttpTransport) -> None:
     async with served(answering(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)) as url:
         with pytest.raises(NoAnswerError, match="more than 1000 bytes"):
