@@ -40,7 +40,7 @@ from agency_os.integrations.anthropic_messages import (
     read_message,
 )
 from agency_os.integrations.json_fields import Fields
-from agency_os.integrations.provider_api import NOT_SENT, Connection, Dialect, Problem
+from agency_os.integrations.provider_api import NOT_SENT, Connection, Dialect, Problem, json_problem
 from agency_os.kit.http import MAX_BODY_BYTES, Headers, HttpResponse, NoAnswerError, Timeouts
 from agency_os.kit.logging import redact_text
 from agency_os.kit.retry import RetryPolicy, retry
@@ -59,17 +59,13 @@ _NOTHING_LEFT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "Uns
 """The errors of httpx2 before a request left; by name, since httpx2 is the SDK's and not ours to import."""
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        return _problem_in(Fields(parse_object(response.body)))
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
-
-
 def _problem_in(body: Fields) -> Problem:
     error = body.inner("error")
     cause = error.inner("details").text("error_code")
     return Problem(cause if cause in SPEND_LIMITS else error.text("type"), error.text("message") or "")
+
+
+_read_problem = json_problem(_problem_in)
 
 
 _DIALECT: Final = Dialect(

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from agency_os.exceptions import Outcome, ProviderError, ProviderLimitError, ProviderUnknownError
 from agency_os.integrations.json_fields import Fields, read_webhook, short_hash
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, same_secret
 from agency_os.kit.http import HttpResponse, Timeouts
 from agency_os.kit.retry import RetryPolicy
@@ -29,11 +29,9 @@ _MOST_WAITS: Final = 3
 _FINISHED: Final = frozenset({"SUCCEEDED", "FAILED", "ABORTED", "TIMED-OUT"})
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        error = Fields.of_body(response.body).inner("error")
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
+    error = body.inner("error")
     return Problem(error.text("type"), error.text("message") or "")
 
 

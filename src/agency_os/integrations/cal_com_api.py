@@ -17,7 +17,7 @@ from agency_os.exceptions import InvalidInputError, ProviderLimitError, Provider
 from agency_os.integrations.cal_com import NAME
 from agency_os.integrations.json_fields import Fields
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.http import HttpResponse
 from agency_os.kit.retry import RetryPolicy
 
@@ -28,11 +28,9 @@ MOST: Final = 100
 _NOTHING: Final = Decimal(0)
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        error = Fields.of_body(response.body).inner("error")
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
+    error = body.inner("error")
     return Problem(error.text("code"), error.text("message") or "")
 
 

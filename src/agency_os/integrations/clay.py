@@ -16,19 +16,15 @@ from decimal import Decimal
 from agency_os.exceptions import InvalidInputError, ProviderLimitError
 from agency_os.integrations.json_fields import Fields, read_webhook, short_hash
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, same_secret
-from agency_os.kit.http import HttpResponse
 
 NAME = "clay"
 CALLBACK_HEADER = "x-agency-os-secret"
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        body = Fields.of_body(response.body)
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
     return Problem(None, body.text("message") or body.text("error") or "")
 
 

@@ -10,15 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Protocol
 
 from agency_os.exceptions import InvalidInputError
-
-VALIDITY: Final = timedelta(days=30)
-"""How long a wash may be relied on (donotcall.gov.au, washing steps)."""
 
 LOOK_UP_WAITS: Final = (30.0, 30.0, 1800.0)
 """Seconds of wall time before each look-up of a wash whose answer did not come; after the last one give up (ACMA's

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from agency_os.exceptions import InvalidInputError, ProviderLimitError, ProviderRefusedError
 from agency_os.integrations.json_fields import Fields
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.http import HttpResponse, Timeouts
 from agency_os.kit.retry import RetryPolicy
 
@@ -89,11 +89,8 @@ class Subscription:
         return max(0, self.included - self.used)
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        body = Fields.of_body(response.body)
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
     detail = body.inner("detail")
     first = next(iter(body.each("detail")), Fields(None))  # a request that fails the schema: a list of faults
     code = detail.text("status") or first.text("type")

@@ -35,7 +35,7 @@ from agency_os.integrations.heyreach_types import (
 )
 from agency_os.integrations.json_fields import Fields
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.http import HttpResponse
 from agency_os.kit.retry import RetryPolicy
 
@@ -47,11 +47,8 @@ MOST_LEADS = 100
 PAGE = 100
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        body = Fields.of_body(response.body)
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
     words = body.text("errorMessage") or body.text("message") or body.text("title") or ""
     faults = body.raw("errors")
     if isinstance(faults, dict):  # ASP.NET's validation: the faults of each field

@@ -13,7 +13,7 @@ from typing import Final
 
 from agency_os.exceptions import InvalidInputError, ProviderLimitError, ProviderRefusedError
 from agency_os.integrations.json_fields import Fields
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.http import HttpResponse, Timeouts
 from agency_os.kit.retry import RetryPolicy
 
@@ -42,10 +42,12 @@ PERSON_OBJECTED = "person_objected"
 def _read_problem(response: HttpResponse) -> Problem:
     if response.status == 451:
         return Problem(PERSON_OBJECTED, "the person asked not to be processed")
-    try:
-        first = next(iter(Fields.of_body(response.body).each("errors")), Fields(None))
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+    return _read_first_error(response)
+
+
+@json_problem
+def _read_first_error(body: Fields) -> Problem:
+    first = next(iter(body.each("errors")), Fields(None))
     return Problem(first.text("id"), first.text("details") or "")
 
 

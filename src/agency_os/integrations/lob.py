@@ -27,7 +27,7 @@ from agency_os.integrations.postal_provider import (
     PostalScan,
     Postcard,
 )
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.http import HttpResponse, Timeouts
 from agency_os.kit.retry import RetryPolicy, parse_retry_after
 
@@ -50,11 +50,9 @@ _LONGEST_HTML = 10_000
 _DELIVERS = frozenset({"deliverable", "deliverable_unnecessary_unit"})
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        error = Fields.of_body(response.body).inner("error")
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
+    error = body.inner("error")
     return Problem(error.text("code"), error.text("message") or "")
 
 

@@ -17,8 +17,7 @@ from agency_os.exceptions import InvalidInputError, ProviderLimitError, Provider
 from agency_os.integrations.json_fields import Fields
 from agency_os.integrations.mail_transport import canonical_json
 from agency_os.integrations.postmark import NAME, parse_inbound
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
-from agency_os.kit.http import HttpResponse
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.retry import RetryPolicy
 
 MOST: Final = 500
@@ -29,11 +28,8 @@ _NO_MESSAGE: Final = "701"
 _NOTHING: Final = Decimal(0)
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        body = Fields.of_body(response.body)
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
     return Problem(body.text("ErrorCode"), body.text("Message") or "")
 
 

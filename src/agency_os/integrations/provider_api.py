@@ -46,6 +46,22 @@ class Problem:
     message: str
 
 
+def json_problem(read: Callable[[Fields], Problem]) -> Callable[[HttpResponse], Problem]:
+    """``Dialect.read`` for a provider that tells of failures in a JSON object, of which ``read`` finds the problem.
+
+    Anything else is the page of some machine on the way, of which nothing is quoted.
+    """
+
+    def read_problem(response: HttpResponse) -> Problem:
+        try:
+            body = Fields.of_body(response.body)
+        except ValueError:
+            return Problem(None, "an answer that is no JSON")
+        return read(body)
+
+    return read_problem
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How one provider speaks of failures.

@@ -23,9 +23,8 @@ from agency_os.integrations.mail_transport import (
     SentEmail,
     canonical_json,
 )
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.integrations.webhook import EventName, Webhook, WebhookSource, must_carry
-from agency_os.kit.http import HttpResponse
 from agency_os.kit.retry import RetryPolicy
 from agency_os.kit.signatures import verify_standard_webhook
 
@@ -34,11 +33,8 @@ _LONGEST_KEY = 256
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        body = Fields.of_body(response.body)
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
     return Problem(body.text("name"), body.text("message") or "")
 
 

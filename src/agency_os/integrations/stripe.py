@@ -19,8 +19,7 @@ from uuid import UUID
 from agency_os.domain.subscription import SubscriptionStatus
 from agency_os.exceptions import InvalidInputError, ProviderLimitError, ProviderRefusedError, ProviderUnknownError
 from agency_os.integrations.json_fields import Fields
-from agency_os.integrations.provider_api import FORM, Connection, Dialect, Problem, ProviderApi
-from agency_os.kit.http import HttpResponse
+from agency_os.integrations.provider_api import FORM, Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.retry import RetryPolicy
 
 NAME: Final = "stripe"
@@ -50,11 +49,9 @@ STATES: Final[Mapping[str, SubscriptionStatus | None]] = MappingProxyType(
 """Stripe's status of a subscription as our state (docs.stripe.com/billing/subscriptions/overview)."""
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        error = Fields.of_body(response.body).inner("error")
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
+    error = body.inner("error")
     return Problem(error.text("code") or error.text("type"), error.text("message") or "")
 
 

@@ -20,9 +20,8 @@ from urllib.parse import quote, urlencode
 
 from agency_os.exceptions import InvalidInputError, ProviderLimitError, ProviderRefusedError
 from agency_os.integrations.json_fields import Fields, clean_text
-from agency_os.integrations.provider_api import FORM, Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import FORM, Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.clock import to_utc
-from agency_os.kit.http import HttpResponse
 from agency_os.kit.retry import RetryPolicy
 from agency_os.kit.sms import count_segments
 
@@ -32,10 +31,6 @@ LONGEST_BODY: Final = 1600
 
 OPTED_OUT: Final = "21610"
 """``provider_code`` of the error that says: this person answered STOP to this sender. Suppress, never ask again."""
-INVALID_NUMBER: Final = "21211"
-"""``provider_code``: the recipient's number does not exist."""
-NOT_A_MOBILE: Final = "21614"
-"""``provider_code``: the recipient's number takes no text messages."""
 
 _NOT_FOUND = "20404"
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -45,11 +40,8 @@ _PAGE_SIZE = 100
 _MOST_PAGES = 50
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        body = Fields.of_body(response.body)
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
     return Problem(body.text("code"), body.text("message") or "")
 
 

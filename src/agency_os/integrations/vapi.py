@@ -17,9 +17,8 @@ from urllib.parse import quote
 from agency_os.exceptions import InvalidInputError, ProviderError, ProviderLimitError
 from agency_os.integrations.json_fields import Fields
 from agency_os.integrations.mail_transport import canonical_json
-from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi
+from agency_os.integrations.provider_api import Connection, Dialect, Problem, ProviderApi, json_problem
 from agency_os.kit.clock import to_utc
-from agency_os.kit.http import HttpResponse
 from agency_os.kit.retry import RetryPolicy
 
 NAME = "vapi"
@@ -31,11 +30,8 @@ _MOST_PAGES = 10
 _PRECISION = Decimal("0.0001")
 
 
-def _read_problem(response: HttpResponse) -> Problem:
-    try:
-        body = Fields.of_body(response.body)
-    except ValueError:
-        return Problem(None, "an answer that is no JSON")
+@json_problem
+def _read_problem(body: Fields) -> Problem:
     return Problem(body.text("error"), "; ".join(body.texts("message")))
 
 
